@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsgid/wsgid/units/site"
+)
+
+func newCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE...",
+		Short: "check site files and the interpreters they name",
+		Long: `Check reads site files and prints every error as "file:line: key: message".
+For a file without errors it looks at the files and directories the site names,
+runs each group's Python interpreter without importing the application, and
+prints what the site consists of.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return checkSites(cmd, files)
+		},
+	}
+}
+
+// checkSites checks all files, so that one run shows all errors.
+func checkSites(cmd *cobra.Command, files []string) error {
+	failed := false
+	for i, file := range files {
+		s, pythons, err := checkSite(cmd.Context(), file)
+		if err != nil {
+			failed = true
+			fmt.Fprintln(cmd.ErrOrStderr(), err)
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(cmd.OutOrStdout())
+		}
+		if err := printSite(cmd.OutOrStdout(), s, pythons); err != nil {
+			return fmt.Errorf("cannot print site: %w", err)
+		}
+	}
+	if failed {
+		return &exitError{code: 1}
+	}
+	return nil
+}
+
+func checkSite(ctx context.Context, file string) (*site.Site, map[string]site.Python, error) {
+	s, err := site.Load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	fileErr := s.CheckFiles()
+	pythons, runErr := s.Interpreters(ctx)
+	return s, pythons, joinOnce(fileErr, runErr)
+}
+
+// joinOnce joins the errors of two checks. An interpreter that is not there
+// fails both of them, and is to be named once.
+func joinOnce(first, second error) error {
+	var list, more site.Errors
+	if !errors.As(first, &list) || !errors.As(second, &more) {
+		return errors.Join(first, second)
+	}
+	for _, e := range more {
+		if !slices.ContainsFunc(list, func(have *site.Error) bool { return *have == *e }) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "site\t%s\t%s\n", s.Name, s.Path)
+	if len(s.Listen) > 0 {
+		fmt.Fprintf(w, "listen\t%s\n", listenText(s.Listen))
+	}
+	for _, g := range s.Groups {
+		p := pythons[g.Name]
+		fmt.Fprintf(w, "group\t%s\t%d %s x %d %s\n", g.Name,
+			g.Processes, plural(g.Processes, "process", "processes"), g.Threads, plural(g.Threads, "thread", "threads"))
+		fmt.Fprintf(w, "\t\tPython %s, %s\n", p.Version, p.Path)
+		fmt.Fprintf(w, "\t\tsys.prefix %s\n", p.Prefix)
+	}
+	for _, m := range s.Mounts {
+		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
+	}
+	return w.Flush()
+}
+
+func listenText(list []site.Listener) string {
+	texts := make([]string, len(list))
+	for i, l := range list {
+		texts[i] = l.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// mountTarget names the application in the way Python tools do.
+func mountTarget(m *site.Mount) string {
+	if m.Script != "" {
+		return m.Script + ":" + m.Callable
+	}
+	return m.Module + ":" + m.Callable
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,227 @@
+package front
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
+)
+
+// environ appends names and values, each ended by a NUL, to a frame.
+type environ struct{ b []byte }
+
+func (e *environ) add(name, value string) {
+	e.b = append(e.b, name...)
+	e.b = append(e.b, 0)
+	e.b = append(e.b, value...)
+	e.b = append(e.b, 0)
+}
+
+func (e *environ) addBytes(name string, value []byte) {
+	e.b = append(e.b, name...)
+	e.b = append(e.b, 0)
+	e.b = append(e.b, value...)
+	e.b = append(e.b, 0)
+}
+
+func (e *environ) addInt(name string, value int64) {
+	e.b = append(e.b, name...)
+	e.b = append(e.b, 0)
+	e.b = strconv.AppendInt(e.b, value, 10)
+	e.b = append(e.b, 0)
+}
+
+// appendRequest adds what the request line and the connection say (PEP 3333,
+// "environ Variables"; RFC 3875).
+func (s *session) appendRequest(e *environ, r *route) {
+	req := &s.conn.Request
+	e.addBytes("REQUEST_METHOD", req.Method)
+	s.appendURI(e, req)
+	e.add("SCRIPT_NAME", r.prefix)
+	e.addBytes("PATH_INFO", s.path[len(r.prefix):])
+	e.addBytes("QUERY_STRING", req.Query)
+	if req.Minor == 0 {
+		e.add("SERVER_PROTOCOL", "HTTP/1.0")
+	} else {
+		e.add("SERVER_PROTOCOL", "HTTP/1.1")
+	}
+	s.appendServer(e, req)
+	s.appendRemote(e)
+	e.addBytes("mod_wsgi.request_id", s.id)
+	e.addInt("mod_wsgi.request_start", s.began.UnixMicro())
+}
+
+// appendURI adds REQUEST_URI, the raw target: in absolute-form without scheme
+// and host, as Apache httpd gives it.
+func (s *session) appendURI(e *environ, req *http1.Request) {
+	if req.Form != http1.AbsoluteForm {
+		e.addBytes("REQUEST_URI", req.Target)
+		return
+	}
+	e.b = append(append(e.b, "REQUEST_URI\x00"...), req.Path...)
+	if req.Query != nil {
+		e.b = append(append(e.b, '?'), req.Query...)
+	}
+	e.b = append(e.b, 0)
+}
+
+// appendServer adds SERVER_NAME and SERVER_PORT: the name the client asked
+// for, else the site's; the port of the listener, else the client's, because a
+// UNIX socket has none.
+func (s *session) appendServer(e *environ, req *http1.Request) {
+	host, port := splitPort(req.Host)
+	name := s.front.serverName
+	if len(host) > 0 {
+		e.addBytes("SERVER_NAME", host)
+	} else {
+		e.add("SERVER_NAME", name)
+	}
+	switch {
+	case s.conn.Listener.Port != "":
+		e.add("SERVER_PORT", s.conn.Listener.Port)
+	case len(port) > 0:
+		e.addBytes("SERVER_PORT", port)
+	default:
+		e.add("SERVER_PORT", "80")
+	}
+	e.add("wsgi.url_scheme", "http")
+	e.add("REQUEST_SCHEME", "http")
+}
+
+func splitPort(host []byte) (name, port []byte) {
+	i := bytes.LastIndexByte(host, ':')
+	if i < 0 || bytes.IndexByte(host[i:], ']') >= 0 {
+		return host, nil
+	}
+	return host[:i], host[i+1:]
+}
+
+// appendRemote adds the peer's address, which a connection's requests share.
+func (s *session) appendRemote(e *environ) {
+	if len(s.remote) == 0 {
+		var r environ
+		r.add("REMOTE_ADDR", address(s.conn.Remote))
+		if s.conn.Remote.IsValid() {
+			r.addInt("REMOTE_PORT", int64(s.conn.Remote.Port()))
+		}
+		s.remote = r.b
+	}
+	e.b = append(e.b, s.remote...)
+}
+
+func address(remote netip.AddrPort) string {
+	if !remote.IsValid() {
+		return ""
+	}
+	return remote.Addr().String()
+}
+
+// appendFields adds the header fields (mod_wsgi's rules): names outside
+// [A-Za-z0-9-] are dropped, because X_A and X-A would be one key; Proxy is
+// dropped, because HTTP_PROXY steers HTTP clients; repeated fields are joined.
+func (s *session) appendFields(e *environ) {
+	fields := s.conn.Request.Fields
+	var seen uint64
+	for i := range fields {
+		f := &fields[i]
+		// A bit for each name so far says cheaply that this is a new one.
+		bit := uint64(1) << (mix(f.Name) & 63)
+		if seen&bit != 0 && firstOf(fields, i) < i {
+			continue // joined where it came first
+		}
+		seen |= bit
+		mark := len(e.b)
+		if !appendName(e, f.Name) {
+			e.b = e.b[:mark]
+			continue
+		}
+		e.b = append(e.b, 0)
+		if bytes.EqualFold(f.Name, requestIDName) {
+			e.b = append(e.b, s.id...)
+		} else {
+			e.b = append(e.b, f.Value...)
+			if i < len(fields)-1 {
+				joinRepeats(e, fields, i)
+			}
+		}
+		e.b = append(e.b, 0)
+	}
+}
+
+var requestIDName = []byte("X-Request-ID")
+
+// mix is a cheap hash of a name that ignores case.
+func mix(name []byte) int {
+	n := len(name)
+	return n + int(name[0]|0x20)*7 + int(name[n-1]|0x20)*31 + int(name[n/2]|0x20)*13
+}
+
+func firstOf(fields []http1.Field, i int) int {
+	for j := range i {
+		if len(fields[j].Name) == len(fields[i].Name) && bytes.EqualFold(fields[j].Name, fields[i].Name) {
+			return j
+		}
+	}
+	return i
+}
+
+// joinRepeats appends the values of later fields of the same name.
+func joinRepeats(e *environ, fields []http1.Field, i int) {
+	name := fields[i].Name
+	separator := ", "
+	if bytes.EqualFold(name, []byte("Cookie")) {
+		separator = "; " // RFC 6265, 5.4: one field, semicolons
+	}
+	for j := i + 1; j < len(fields); j++ {
+		if len(fields[j].Name) == len(name) && bytes.EqualFold(fields[j].Name, name) {
+			e.b = append(append(e.b, separator...), fields[j].Value...)
+		}
+	}
+}
+
+// appendName adds the CGI name of a field; false if it has none.
+func appendName(e *environ, name []byte) bool {
+	switch len(name) {
+	case len("Proxy"):
+		if bytes.EqualFold(name, []byte("Proxy")) {
+			return false
+		}
+	case len("Content-Type"):
+		if bytes.EqualFold(name, []byte("Content-Type")) {
+			e.b = append(e.b, "CONTENT_TYPE"...)
+			return true
+		}
+	case len("Content-Length"):
+		if bytes.EqualFold(name, []byte("Content-Length")) {
+			return false // the front end says it, see session.appendLength
+		}
+	case len("Transfer-Encoding"):
+		if bytes.EqualFold(name, []byte("Transfer-Encoding")) {
+			return false // undone by the front end
+		}
+	}
+	e.b = append(e.b, "HTTP_"...)
+	for _, c := range name {
+		c = nameBytes[c]
+		if c == 0 {
+			return false
+		}
+		e.b = append(e.b, c)
+	}
+	return true
+}
+
+// nameBytes maps the bytes of a field name to those of its environ key; 0 is
+// for bytes that a name may not have.
+var nameBytes = func() (table [256]byte) {
+	for c := '0'; c <= '9'; c++ {
+		table[c] = byte(c)
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		table[c] = byte(c)
+		table[c|0x20] = byte(c)
+	}
+	table['-'] = '_'
+	return table
+}()

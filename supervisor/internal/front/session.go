@@ -1,0 +1,262 @@
+package front
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/wsgid/wsgid/supervisor/internal/group"
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// session is what the front end keeps for a connection.
+type session struct {
+	front    *Front
+	conn     *http1.Conn
+	exchange group.Exchange
+	group    *group.Group // of the exchange under way
+	path     []byte       // clean path of the request
+	id       []byte       // request id
+	remote   []byte       // environ of the peer's address
+	began    time.Time
+	line     logLine
+}
+
+// Gone implements group.Client.
+func (s *session) Gone() bool { return s.conn.Detached() && s.conn.PeerGone() }
+
+// framePool keeps buffers for request frames. A frame that had to grow for a
+// body within request-buffer-size keeps its size.
+type framePool struct{ pool sync.Pool }
+
+func (p *framePool) get() *group.Frame {
+	if f, ok := p.pool.Get().(*group.Frame); ok {
+		return f
+	}
+	return &group.Frame{Bytes: make([]byte, 0, 4<<10), Recycle: p.put}
+}
+
+func (p *framePool) put(f *group.Frame) {
+	const largest = 256 << 10
+	if cap(f.Bytes) <= largest {
+		p.pool.Put(f)
+	}
+}
+
+// handle takes a request to its group, or answers it.
+func (s *session) handle() {
+	s.begin()
+	if status, text, fields := s.objection(); status != 0 {
+		s.answer(status, text, fields)
+		return
+	}
+	r := s.front.routes.find(s.path)
+	if r == nil {
+		s.answer(404, "Nothing is mounted at this path.", "")
+		return
+	}
+	s.conn.Response.SetMemory(r.memory)
+	s.group = r.group
+	frame := s.front.frames.get()
+	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
+	s.appendRequest(&e, r)
+	s.appendFields(&e)
+	frame.Bytes = e.b
+	s.submit(frame)
+}
+
+func (s *session) begin() {
+	s.group = nil
+	s.began = time.Now()
+	s.exchange.Note = group.Note{}
+	s.path = s.path[:0]
+	s.chooseID()
+	s.front.log.capture(s)
+}
+
+// chooseID takes the request's id from a trusted proxy, or makes one.
+func (s *session) chooseID() {
+	if s.front.trusts(s.conn) {
+		for _, f := range s.conn.Request.Fields {
+			if string(f.Name) == "X-Request-ID" || equalFold(f.Name, requestIDName) {
+				if validID(f.Value) {
+					s.id = append(s.id[:0], f.Value...)
+					return
+				}
+			}
+		}
+	}
+	s.id = s.front.ids.append(s.id[:0])
+}
+
+// objection is the answer to a request that goes to no application; status 0
+// if there is none.
+func (s *session) objection() (status int, text, fields string) {
+	req := &s.conn.Request
+	switch {
+	case req.Form == http1.AsteriskForm:
+		return 200, "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+	case req.Form == http1.AuthorityForm:
+		return 501, "This server is no proxy: CONNECT is not implemented.", ""
+	case req.Minor == 0 && !req.HasContentLength && needsLength(req.Method):
+		return 411, "The request needs a Content-Length.", ""
+	case s.front.bodyLimit > 0 && req.HasContentLength && req.ContentLength > s.front.bodyLimit:
+		return 413, "The request body is larger than limit-request-body.", ""
+	}
+	var err error
+	if s.path, err = cleanPath(s.path[:0], req.Path); err != nil {
+		return 400, "The request cannot be served: " + err.Error() + ".", ""
+	}
+	return 0, "", ""
+}
+
+// needsLength names the methods whose body has no end on HTTP/1.0 without a
+// Content-Length (RFC 1945, 8.3).
+func needsLength(method []byte) bool {
+	switch string(method) {
+	case "POST", "PUT", "PATCH":
+		return true
+	}
+	return false
+}
+
+// answer ends the exchange with a page of the front end's own.
+func (s *session) answer(status int, text, fields string) {
+	id := string(s.id)
+	if status != 200 {
+		text = group.Page(status, text, id)
+	}
+	r := &s.conn.Response
+	r.Error(r.Serial(), status, text, group.IDField(id)+fields)
+}
+
+// submit receives the body and passes the exchange on.
+func (s *session) submit(frame *group.Frame) {
+	req := &s.conn.Request
+	switch {
+	case !s.conn.HasBody():
+		if req.HasContentLength {
+			s.appendLength(frame, req.ContentLength)
+		}
+		s.send(frame, nil)
+	case s.conn.ExpectsContinue():
+		if req.HasContentLength {
+			s.appendLength(frame, req.ContentLength)
+		}
+		s.stream(frame, nil, 0)
+	case req.HasContentLength && req.ContentLength <= s.front.bodyMemory:
+		s.appendLength(frame, req.ContentLength)
+		s.sendInline(frame, int(req.ContentLength))
+	default:
+		s.receive(frame)
+	}
+}
+
+func (s *session) appendLength(frame *group.Frame, length int64) {
+	e := environ{b: frame.Bytes}
+	e.addInt("CONTENT_LENGTH", length)
+	frame.Bytes = e.b
+}
+
+// send passes the exchange on. From here on it may be over at any moment.
+func (s *session) send(frame *group.Frame, body *group.Body) {
+	s.sendWith(frame, len(frame.Bytes)-wire.HeaderSize, body)
+}
+
+func (s *session) sendWith(frame *group.Frame, environ int, body *group.Body) {
+	x := &s.exchange
+	x.Response, x.Serial, x.Client = &s.conn.Response, s.conn.Response.Serial(), s
+	x.Frame, x.Environ, x.Body = frame, environ, body
+	s.group.Submit(x)
+}
+
+// sendInline reads a small body of known length straight into the frame.
+func (s *session) sendInline(frame *group.Frame, length int) {
+	environ := len(frame.Bytes) - wire.HeaderSize
+	start := len(frame.Bytes)
+	frame.Bytes = grow(frame.Bytes, length)
+	for at := start; at < start+length; {
+		n, err := s.conn.ReadBody(frame.Bytes[at:])
+		if err != nil {
+			s.front.frames.put(frame)
+			s.refuseBody(err)
+			return
+		}
+		at += n
+	}
+	s.sendWith(frame, environ, nil)
+}
+
+// grow extends b by n bytes of any content.
+func grow(b []byte, n int) []byte {
+	if need := len(b) + n; need <= cap(b) {
+		return b[:need]
+	}
+	larger := make([]byte, len(b)+n)
+	copy(larger, b)
+	return larger
+}
+
+// refuseBody ends an exchange whose body could not be read.
+func (s *session) refuseBody(err error) {
+	var refusal *http1.Error
+	if errors.As(err, &refusal) {
+		s.answer(refusal.Status, sentence(refusal.Reason), "")
+		return
+	}
+	// The client has gone; there is nobody to answer.
+	s.conn.Response.Abort(s.conn.Response.Serial())
+}
+
+// sentence makes a short reason fit for a page.
+func sentence(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return string(reason[0]&^0x20) + reason[1:] + "."
+}
+
+// stream passes the exchange on at once, with what a file holds of the body,
+// and the rest of the body while the application reads it.
+func (s *session) stream(frame *group.Frame, file *os.File, size int64) {
+	body := group.NewBody(file, size, true)
+	s.conn.StreamBody()
+	s.send(frame, body)
+	if body.Wait() != nil {
+		return
+	}
+	buffer := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buffer)
+	for total := size; ; {
+		n, err := s.conn.ReadBody(buffer[group.StreamRoom:])
+		total += int64(n)
+		if err == nil && s.tooLarge(total) {
+			err = errTooLarge
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.refuseStream(err)
+			body.Abort()
+			return
+		}
+		last := errors.Is(err, io.EOF) || !s.conn.HasBody()
+		if body.Write(buffer[:group.StreamRoom+n], last) != nil || last {
+			return
+		}
+	}
+}
+
+func (s *session) tooLarge(n int64) bool { return s.front.bodyLimit > 0 && n > s.front.bodyLimit }
+
+var errTooLarge error = &http1.Error{Status: 413, Reason: "the request body is larger than limit-request-body"}
+
+// refuseStream answers a body that went wrong while the application read it,
+// unless the application has answered already.
+func (s *session) refuseStream(err error) {
+	var refusal *http1.Error
+	if errors.As(err, &refusal) {
+		s.answer(refusal.Status, sentence(refusal.Reason), "")
+	}
+}

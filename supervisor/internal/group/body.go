@@ -1,0 +1,151 @@
+package group
+
+import (
+	"errors"
+	"os"
+	"sync"
+
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// ErrNotWanted says that nobody will read the rest of a request's body.
+var ErrNotWanted = errors.New("the rest of the request body is not wanted")
+
+// Body is a request body that is sent when the application first reads it:
+// what a file holds, then what the front end passes on by Write while it
+// arrives. A nil Body is no body.
+type Body struct {
+	// File holds the first Size bytes; nil if there are none. The group closes it.
+	File *os.File
+	Size int64
+	// Stream says that more follows by Write.
+	Stream bool
+
+	mu      sync.Mutex
+	thread  *thread
+	wanted  chan struct{} // closed when the application reads, or nobody will
+	asked   bool
+	over    bool // nobody will read any more
+	passing bool // Write or Finish has still to end the body
+	closed  bool
+}
+
+// NewBody returns a body for Exchange.Body.
+func NewBody(file *os.File, size int64, stream bool) *Body {
+	return &Body{File: file, Size: size, Stream: stream, wanted: make(chan struct{})}
+}
+
+// Wait blocks until the application reads the body, or nobody will any more
+// (ErrNotWanted).
+func (b *Body) Wait() error {
+	<-b.wanted
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return ErrNotWanted
+	}
+	return nil
+}
+
+// StreamRoom is what Write wants free at the start of its buffer, in bytes.
+const StreamRoom = wire.HeaderSize
+
+// Write passes on the bytes behind the first StreamRoom bytes of frame, which
+// it overwrites. It waits while the application does not read. It returns
+// ErrNotWanted when nobody will.
+func (b *Body) Write(frame []byte, last bool) error {
+	h := wire.Header{Kind: wire.Body, Body: uint32(len(frame) - wire.HeaderSize)}
+	if last {
+		h.Flags = wire.Last
+	}
+	h.Put(frame)
+	return b.pass(frame, last)
+}
+
+// Abort ends the body where it is: the application's next read fails.
+func (b *Body) Abort() {
+	frame := make([]byte, wire.HeaderSize)
+	h := wire.Header{Kind: wire.Body, Flags: wire.Last | wire.Aborted}
+	h.Put(frame)
+	_ = b.pass(frame, true) // nobody is left to tell
+}
+
+func (b *Body) pass(frame []byte, last bool) error {
+	b.mu.Lock()
+	thread, wanted := b.thread, b.passing
+	over := b.over && !last
+	b.mu.Unlock()
+	if !wanted || thread == nil {
+		return ErrNotWanted
+	}
+	if over {
+		b.Abort()
+		return ErrNotWanted
+	}
+	err := thread.send(frame)
+	if last || err != nil {
+		b.mu.Lock()
+		b.passing = false
+		release := b.over
+		b.mu.Unlock()
+		if release {
+			thread.free()
+		}
+	}
+	return err
+}
+
+// ask is called when the application reads: it sends what the file holds and
+// wakes whoever passes on the rest.
+func (b *Body) ask(t *thread) error {
+	b.mu.Lock()
+	if b.asked || b.over {
+		b.mu.Unlock()
+		return errors.New("a body was asked for twice")
+	}
+	b.asked, b.thread, b.passing = true, t, b.Stream
+	b.mu.Unlock()
+	var err error
+	if b.File != nil {
+		err = t.sendFile(b)
+	}
+	if b.Stream {
+		close(b.wanted)
+	}
+	return err
+}
+
+// end is called when the thread has ended its exchange. It reports whether the
+// thread is free; if not, whoever passes the body on will free it.
+func (b *Body) end() (free bool) {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopLocked()
+	return !b.passing
+}
+
+// cancel ends a body that no thread will ask for.
+func (b *Body) cancel() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopLocked()
+	b.passing = false
+}
+
+func (b *Body) stopLocked() {
+	b.over = true
+	if !b.asked {
+		b.asked = true
+		close(b.wanted)
+	}
+	if b.File != nil && !b.closed {
+		b.closed = true
+		b.File.Close()
+	}
+}

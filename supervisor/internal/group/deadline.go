@@ -1,0 +1,114 @@
+package group
+
+import (
+	"time"
+
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// Two timers keep all of a group's deadlines: every request of a group has the
+// same timeout, so the next deadline is that of the oldest, and a request costs
+// no timer of its own.
+
+// armQueueLocked starts the queue's timer for its oldest request.
+func (g *Group) armQueueLocked() {
+	if g.queueTimeout <= 0 || g.queue.first == nil || g.queueTimer != nil {
+		return
+	}
+	wait := time.Until(g.queue.first.submitted.Add(g.queueTimeout))
+	g.queueTimer = time.AfterFunc(max(wait, 0), g.queueExpired)
+}
+
+func (g *Group) queueExpired() {
+	now := time.Now()
+	var late []*Exchange
+	g.mu.Lock()
+	for x := g.queue.first; x != nil && now.Sub(x.submitted) >= g.queueTimeout; x = g.queue.first {
+		g.queue.remove(x)
+		late = append(late, x)
+	}
+	g.queueTimer = nil
+	g.armQueueLocked()
+	g.mu.Unlock()
+	for _, x := range late {
+		g.logQueued(x, "queue-timeout")
+		x.fail(504, "No thread was free for the request in time.", retryAfter)
+	}
+}
+
+// armRequestLocked makes sure that a timer runs while threads have requests.
+func (g *Group) armRequestLocked() {
+	if g.requestTimeout > 0 && g.requestTimer == nil {
+		g.requestTimer = time.AfterFunc(g.requestTimeout, g.requestExpired)
+	}
+}
+
+// requestExpired answers the requests whose time is over, and looks when it is
+// over for the next.
+func (g *Group) requestExpired() {
+	now := time.Now()
+	g.mu.Lock()
+	late, next := g.overdueLocked(now)
+	g.requestTimer = nil
+	if next > 0 {
+		g.requestTimer = time.AfterFunc(next, g.requestExpired)
+	}
+	g.mu.Unlock()
+	for _, t := range late {
+		g.expire(t)
+	}
+}
+
+// overdueLocked returns the threads whose request has had its time and the
+// wait until the next one has; 0 when no thread has a request.
+func (g *Group) overdueLocked(now time.Time) (late []*thread, next time.Duration) {
+	for _, gen := range g.generationsLocked() {
+		for _, p := range gen.processes {
+			for _, t := range p.threads {
+				if t == nil || !t.busy {
+					continue
+				}
+				left, counting := t.timeLeft(now, g.requestTimeout)
+				switch {
+				case !counting:
+				case left <= 0:
+					late = append(late, t)
+				case next == 0 || left < next:
+					next = left
+				}
+			}
+		}
+	}
+	return late, next
+}
+
+// timeLeft is the rest of the time that the thread's request has; counting is
+// false when it has none, or was given up on.
+func (t *thread) timeLeft(now time.Time, timeout time.Duration) (left time.Duration, counting bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.job.response == nil || t.job.failed {
+		return 0, false
+	}
+	return t.job.began.Add(timeout).Sub(now), true
+}
+
+// expire ends the wait for a thread that has had request-timeout: the client
+// gets its answer now, the log the thread's stack, and the process, of which
+// one thread is lost, is replaced.
+func (g *Group) expire(t *thread) {
+	j, _ := t.steal(504, "The application did not answer in time.")
+	p := t.process
+	g.mu.Lock()
+	p.stuck = true
+	p.dumps = append(p.dumps, dump{thread: t, job: j})
+	control := p.generation.control
+	g.mu.Unlock()
+	g.tell(control, wire.Message{Type: wire.DumpStacks, Process: p.number})
+	// A process that cannot even write its stacks is ended without them.
+	time.AfterFunc(dumpTime, func() { g.stacks(p, "") })
+	g.retire(p, "request-timeout")
+}
+
+// dumpTime is how long the fault handler of a process has to write its stacks.
+const dumpTime = time.Second

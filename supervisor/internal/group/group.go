@@ -1,0 +1,293 @@
+package group
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+	"github.com/wsgid/wsgid/units/site"
+)
+
+// Launcher brings up a leader in a slot and returns the control connection to
+// it. Direct mode starts a child process; under systemd it is a connect to the
+// slot's socket.
+type Launcher interface {
+	Launch(ctx context.Context, group, slot string) (*net.UnixConn, error)
+}
+
+// Options are what a Group is made of.
+type Options struct {
+	Site     *site.Site
+	Group    *site.Group
+	Launcher Launcher
+	Logger   *slog.Logger
+	// FilesLoaded is told the source files that processes load, in watch mode;
+	// nil ignores them.
+	FilesLoaded func(files []string)
+}
+
+// Group is a daemon group.
+type Group struct {
+	options Options
+	settings
+	log     *slog.Logger
+	running sync.WaitGroup // goroutines of generations and threads
+
+	mu       sync.Mutex
+	current  *generation // nil before the first one is ready and after Stop
+	starting *generation
+	draining *generation
+	queue    queue
+	failure  string // why no process can be started, "" while that is not so
+	stopped  bool
+	number   int // of the newest generation
+
+	queueTimer   *time.Timer
+	requestTimer *time.Timer // nil while not armed
+}
+
+// settings are the group's keys as the supervisor uses them.
+type settings struct {
+	maxLine        int
+	queueLimit     int
+	queueTimeout   time.Duration
+	requestTimeout time.Duration
+	gracefulLimit  time.Duration
+}
+
+// New returns a group that has no processes yet.
+func New(o Options) *Group {
+	g := o.Group
+	return &Group{
+		options: o,
+		log:     o.Logger.With("site", o.Site.Name, "group", g.Name),
+		settings: settings{
+			maxLine:        int(g.HeaderBufferSize),
+			queueLimit:     g.QueueLimit,
+			queueTimeout:   g.QueueTimeout,
+			requestTimeout: g.RequestTimeout,
+			gracefulLimit:  g.GracefulTimeout,
+		},
+	}
+}
+
+// drainLimit is how long requests of a process or generation that is replaced
+// may go on.
+func (g *Group) drainLimit() time.Duration { return g.gracefulLimit }
+
+// Submit takes a request. It answers at once, gives it to a thread, or queues
+// it; it does not wait for any of that.
+func (g *Group) Submit(x *Exchange) {
+	x.submitted, x.tries = time.Now(), 0
+	x.Note = Note{}
+	x.seal()
+	g.mu.Lock()
+	switch {
+	case g.stopped:
+		g.mu.Unlock()
+		x.fail(503, "The site is being stopped.", "Connection: close\r\n")
+		return
+	case g.failure != "" && !g.servingLocked():
+		g.mu.Unlock()
+		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
+		return
+	}
+	if g.queue.length == 0 {
+		if t := g.pickLocked(); t != nil {
+			g.takeLocked(t)
+			g.mu.Unlock()
+			g.dispatch(t, x)
+			return
+		}
+	}
+	if g.queue.length >= g.queueLimit {
+		g.mu.Unlock()
+		x.fail(503, "Too many requests are waiting.", retryAfter)
+		return
+	}
+	g.queue.push(x)
+	g.armQueueLocked()
+	g.mu.Unlock()
+}
+
+// retryAfter tells clients and proxies to come back; a second is the shortest
+// that the field can say.
+const retryAfter = "Retry-After: 1\r\n"
+
+// Cancel takes a request whose client has gone away out of the queue. It
+// reports whether it was there; then the caller owns the exchange again and
+// the response is aborted.
+func (g *Group) Cancel(x *Exchange) bool {
+	g.mu.Lock()
+	queued := x.queued
+	if queued {
+		g.queue.remove(x)
+	}
+	g.mu.Unlock()
+	if queued {
+		x.abandon()
+	}
+	return queued
+}
+
+// abandon ends an exchange that nobody waits for.
+func (x *Exchange) abandon() {
+	response, serial, frame := x.Response, x.Serial, x.Frame
+	x.Body.cancel()
+	response.Abort(serial)
+	frame.recycle()
+}
+
+// servingLocked reports whether some process takes requests.
+func (g *Group) servingLocked() bool {
+	if g.current == nil {
+		return false
+	}
+	for _, p := range g.current.processes {
+		if p.ready && !p.retiring {
+			return true
+		}
+	}
+	return false
+}
+
+// pickLocked chooses the thread for a request: in the process with the fewest
+// requests the thread that became idle last, whose memory is still in the
+// processor's caches. It returns nil when none is idle.
+func (g *Group) pickLocked() *thread {
+	if g.current == nil {
+		return nil
+	}
+	var best *process
+	for _, p := range g.current.order {
+		if p.ready && !p.retiring && len(p.idle) > 0 && (best == nil || p.busy < best.busy) {
+			best = p
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	t := best.idle[len(best.idle)-1]
+	best.idle = best.idle[:len(best.idle)-1]
+	return t
+}
+
+func (g *Group) takeLocked(t *thread) {
+	t.busy = true
+	t.process.busy++
+	g.armRequestLocked()
+}
+
+// dispatch sends a request to a thread that the caller has taken. A thread
+// that turns out to be dead has not seen it: another one gets it.
+func (g *Group) dispatch(t *thread, x *Exchange) {
+	t.assign(x)
+	frame := x.Frame.Bytes
+	// From here on x may be over and in use again at any moment.
+	if err := t.send(frame); err != nil {
+		t.setSendFailed()
+		t.shut() // its goroutine sees the end and gives the request to another
+	}
+}
+
+// release makes a thread idle, or gives it the request that waits longest.
+func (g *Group) release(t *thread) {
+	for {
+		g.mu.Lock()
+		p := t.process
+		if t.lost || p.retiring || p.exited || g.current != p.generation {
+			t.busy = false
+			p.busy--
+			g.mu.Unlock()
+			g.drained(p)
+			return
+		}
+		x := g.queue.pop()
+		if x == nil {
+			t.busy = false
+			p.busy--
+			p.idle = append(p.idle, t)
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+		if x.Client.Gone() {
+			x.abandon()
+			continue
+		}
+		g.dispatch(t, x)
+		return
+	}
+}
+
+// feed gives queued requests to idle threads, after some came up.
+func (g *Group) feed() {
+	for {
+		g.mu.Lock()
+		if g.queue.length == 0 {
+			g.mu.Unlock()
+			return
+		}
+		t := g.pickLocked()
+		if t == nil {
+			g.mu.Unlock()
+			return
+		}
+		g.takeLocked(t)
+		x := g.queue.pop()
+		g.mu.Unlock()
+		g.dispatch(t, x)
+	}
+}
+
+// drained looks whether a process or generation that gets no more requests has
+// finished its last.
+func (g *Group) drained(p *process) {
+	g.stopRetired(p, false)
+	p.generation.checkIdle()
+}
+
+// tell sends a control message. Its failure needs no handling: the goroutine
+// that receives from the same connection sees its end.
+func (g *Group) tell(control *wire.Conn, m wire.Message) {
+	if err := control.Send(m); err != nil {
+		g.log.Debug("cannot reach the leader", "err", err)
+	}
+}
+
+// Status is what a group is doing.
+type Status struct {
+	Generation int
+	Processes  int // that take requests
+	Wanted     int
+	Threads    int // per process
+	Busy       int // threads with a request
+	Queued     int
+	Failure    string // why processes cannot be started; "" when they can
+	Python     string // version, "" before a process has said
+}
+
+// Status returns a consistent picture.
+func (g *Group) Status() Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := Status{
+		Wanted: g.options.Group.Processes, Threads: g.options.Group.Threads,
+		Queued: g.queue.length, Failure: g.failure,
+	}
+	if g.current == nil {
+		return s
+	}
+	s.Generation = g.current.number
+	for _, p := range g.current.processes {
+		s.Busy += p.busy
+		s.Python = p.version
+		if p.ready && !p.retiring {
+			s.Processes++
+		}
+	}
+	return s
+}

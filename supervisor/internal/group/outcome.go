@@ -1,0 +1,123 @@
+package group
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
+)
+
+// How an exchange begins and ends on its thread.
+
+// assign gives the thread a request. The caller has marked it busy.
+func (t *thread) assign(x *Exchange) {
+	now := time.Now()
+	p := t.process
+	x.Note = Note{
+		Queued: now.Sub(x.submitted), Dispatched: now,
+		Process: p.number, PID: p.pid, Generation: p.generation.number,
+	}
+	t.mu.Lock()
+	t.job = job{exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: now, tries: x.tries}
+	t.mu.Unlock()
+}
+
+func (t *thread) setSendFailed() {
+	t.mu.Lock()
+	t.job.sendFailed = true
+	t.mu.Unlock()
+}
+
+func (t *thread) setStarted() {
+	t.mu.Lock()
+	t.job.started = true
+	t.mu.Unlock()
+}
+
+// takeOver marks the client as answered. It returns false if it was already.
+func (t *thread) takeOver() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first := !t.job.over
+	t.job.over = true
+	return first
+}
+
+// note handles what Start, Data or SendFile said: the exchange is over for the
+// client, well or not.
+func (t *thread) note(j job, err error) {
+	if t.takeOver() {
+		t.judge(j, err)
+	}
+}
+
+// judge answers and logs a response that the engine would not take.
+func (t *thread) judge(j job, err error) {
+	if err == nil || errors.Is(err, http1.ErrGone) {
+		return
+	}
+	g := t.process.generation.group
+	j.response.Error(j.serial, 502, Page(502, "The application's response is not valid.", j.requestID()), IDField(j.requestID()))
+	g.logEnd(t.process, j, "invalid response: "+err.Error(), "")
+}
+
+// finish ends the thread's work on an exchange of which the client has been
+// given everything; err is what the engine said of it.
+func (t *thread) finish(j job, err error) error {
+	t.judge(j, err)
+	t.stray = 0
+	if j.body.end() {
+		t.free()
+	}
+	return nil
+}
+
+// free makes the thread take the next request.
+func (t *thread) free() {
+	t.mu.Lock()
+	frame := t.job.frame
+	t.job = job{}
+	t.mu.Unlock()
+	frame.recycle()
+	t.process.generation.group.release(t)
+}
+
+func (j *job) requestID() string {
+	if j.frame == nil {
+		return ""
+	}
+	return string(environValue(j.frame.Bytes, RequestIDKey))
+}
+
+// steal ends a client's wait for a thread that does not answer: with an error
+// status when nothing was sent, by aborting the connection when something was.
+// It reports whether there was anybody to answer.
+func (t *thread) steal(status int, sentence string) (job, bool) {
+	t.mu.Lock()
+	j := t.job
+	answered := j.over || j.response == nil
+	t.job.over, t.job.failed = true, true
+	t.mu.Unlock()
+	if answered {
+		return j, false
+	}
+	j.body.cancel()
+	j.response.Error(j.serial, status, Page(status, sentence, j.requestID()), IDField(j.requestID()))
+	return j, true
+}
+
+// describe is what a log line says of the request.
+func (j *job) describe() []any {
+	if j.frame == nil {
+		return nil
+	}
+	b := j.frame.Bytes
+	return []any{
+		"request_id", j.requestID(),
+		"method", string(environValue(b, "REQUEST_METHOD")),
+		"path", string(environValue(b, "REQUEST_URI")),
+		"age", time.Since(j.began).Round(time.Millisecond),
+		"head_sent", strconv.FormatBool(j.started),
+	}
+}

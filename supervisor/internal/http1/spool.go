@@ -1,0 +1,225 @@
+package http1
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// sendFileSize is how many bytes one sendfile(2) call may move, so that a
+// response that was aborted is noticed.
+const sendFileSize = 1 << 20
+
+// spool holds the part of a response that the client has not taken yet: first
+// in memory, then in an unlinked file. A goroutine of its own gives it to the
+// client; when it has caught up, the response is sent directly again.
+//
+// All fields belong to the response's lock.
+type spool struct {
+	r     *Response
+	ready *sync.Cond // something was added, taken, or has ended
+
+	memory      []byte // older than what stands in the file
+	spare       []byte // the other buffer of memory, for use again
+	file        *os.File
+	read, write int64 // positions in file
+}
+
+// fileTail is a file of the application's that ends the body.
+type fileTail struct {
+	fd     int // owned; -1 none
+	offset int64
+	left   int64
+}
+
+// newSpool starts a spool for r, whose lock the caller holds.
+func newSpool(r *Response) *spool {
+	s := &spool{r: r, ready: sync.NewCond(&r.mu)}
+	r.conn.server.running.Go(s.drain)
+	return s
+}
+
+func (s *spool) wake() { s.ready.Broadcast() }
+
+// add stores p, waiting while the spool is full.
+func (s *spool) add(p []byte) error {
+	for len(p) > 0 {
+		if s.r.aborted {
+			return ErrGone
+		}
+		n, err := s.store(p)
+		if err != nil {
+			s.r.abortLocked(Broken)
+			return err
+		}
+		p = p[n:]
+		s.wake()
+		if n == 0 {
+			s.ready.Wait()
+		}
+	}
+	return nil
+}
+
+// store puts as much of p where there is room.
+func (s *spool) store(p []byte) (int, error) {
+	options := &s.r.conn.server.options
+	if s.write == s.read {
+		if room := s.r.limit - len(s.memory); room > 0 {
+			p = p[:min(room, len(p))]
+			s.memory = append(s.memory, p...)
+			return len(p), nil
+		}
+	}
+	room := options.ResponseSpool - s.write
+	if room <= 0 {
+		return 0, nil
+	}
+	if s.file == nil {
+		file, err := options.Spool()
+		if err != nil {
+			return 0, fmt.Errorf("cannot make a spool file for a response: %w", err)
+		}
+		s.file = file
+	}
+	n, err := s.file.WriteAt(p[:min(room, int64(len(p)))], s.write)
+	s.write += int64(n)
+	if err != nil && n == 0 {
+		return 0, fmt.Errorf("cannot write to a spool file: %w", err)
+	}
+	return n, nil
+}
+
+// drain gives the client what is spooled until nothing is left.
+func (s *spool) drain() {
+	r := s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		switch {
+		case r.aborted:
+			s.close()
+			r.finishLocked(r.outcome)
+			return
+		case len(s.memory) > 0:
+			s.drainMemory()
+		case s.read < s.write:
+			s.drainFile()
+		case r.file.left > 0:
+			s.drainTail()
+		case r.ended:
+			s.close()
+			r.finishLocked(r.outcome)
+			return
+		case r.file.fd < 0:
+			// Caught up with an application that goes on.
+			s.close()
+			r.spool = nil
+			return
+		default:
+			s.ready.Wait()
+		}
+	}
+}
+
+// unlocked runs a write to the client without the lock and handles its error.
+func (s *spool) unlocked(write func() error) {
+	r := s.r
+	r.mu.Unlock()
+	err := write()
+	r.mu.Lock()
+	if err != nil && !r.aborted {
+		r.aborted, r.outcome = true, ClientGone
+		if errors.Is(err, errShortFile) {
+			r.outcome = Broken
+		}
+	}
+	s.wake()
+}
+
+func (s *spool) drainMemory() {
+	chunk := s.memory
+	s.memory = s.spare[:0]
+	conn := s.r.conn
+	s.unlocked(func() error { return conn.write(chunk) })
+	s.spare = chunk[:0]
+}
+
+func (s *spool) drainFile() {
+	conn, from, size := s.r.conn, s.read, min(s.write-s.read, sendFileSize)
+	var sent int
+	s.unlocked(func() (err error) {
+		sent, err = conn.sendFile(int(s.file.Fd()), from, int(size))
+		return err
+	})
+	s.read += int64(sent)
+	if s.read == s.write {
+		// Give the room back; what comes next starts in memory again.
+		s.read, s.write = 0, 0
+		_ = s.file.Truncate(0)
+	}
+}
+
+// errShortFile says that a file of the application's was cut while it was sent.
+var errShortFile = errors.New("the file became shorter while it was sent")
+
+func (s *spool) drainTail() {
+	tail := s.r.file
+	conn, size := s.r.conn, min(tail.left, sendFileSize)
+	var sent int
+	s.unlocked(func() (err error) {
+		sent, err = conn.sendFile(tail.fd, tail.offset, int(size))
+		if err == nil && sent == 0 {
+			return errShortFile
+		}
+		return err
+	})
+	s.r.file.offset += int64(sent)
+	s.r.file.left -= int64(sent)
+}
+
+// close gives back what the spool holds.
+func (s *spool) close() {
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
+	}
+	s.r.file.close()
+}
+
+func (t *fileTail) close() {
+	if t.fd >= 0 {
+		closeFD(t.fd)
+		t.fd = -1
+	}
+}
+
+// SendFile sends length bytes of an open file from offset on as the rest of
+// the body. It owns fd from then on and does not wait for the client. End
+// follows, unless the exchange is over.
+func (r *Response) SendFile(serial uint64, fd int, offset, length int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.overLocked(serial):
+		closeFD(fd)
+		return ErrGone
+	case r.skip:
+		closeFD(fd)
+		return nil
+	case r.left < 0 || offset < 0 || length < 0 || r.file.fd >= 0:
+		closeFD(fd)
+		r.abortLocked(Broken)
+		return errors.New("a file was sent without a Content-Length, or twice")
+	}
+	length = min(length, r.left)
+	r.left -= length
+	r.sent += length
+	r.file = fileTail{fd: fd, offset: offset, left: length}
+	if r.spool == nil {
+		r.spool = newSpool(r)
+	}
+	r.spool.wake()
+	return nil
+}

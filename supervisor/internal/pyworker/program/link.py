@@ -1,0 +1,75 @@
+"""The frames of the worker link.
+
+The layout is described once, in the Go package wire; both ends are tested
+against the transcripts in its testdata.
+"""
+
+from _socket import SCM_RIGHTS, SOL_SOCKET
+from struct import Struct
+
+HEADER = Struct('<BBHIIII')
+SIZE = HEADER.size
+OFFSET_AND_LENGTH = Struct('<QQ')
+DESCRIPTOR = Struct('i')
+
+# To the worker.
+REQUEST, BODY, BODY_FILE, TAKE = 1, 2, 3, 4
+# From the worker.
+RESPONSE, DATA, END, FAILED, WANT, FILE = 16, 17, 18, 19, 20, 21
+# Flags.
+LAST, ABORTED, DEFERRED = 1, 2, 4
+
+# A payload up to this size is joined to its header: copying it is cheaper
+# than a second element in sendmsg.
+JOIN = 16384
+
+# A frame carries at most this much body; the front end refuses more than
+# 16 MiB, and smaller pieces let it pass one on while the next is made.
+PIECE = 1 << 20
+
+
+class Disconnected(OSError):
+    """The front end let go of this exchange: the client has gone away."""
+
+
+def send(sock, header, *parts):
+    """Send a frame whole, or raise Disconnected."""
+    try:
+        size = 0
+        for part in parts:
+            size += len(part)
+        if size <= JOIN:
+            sock.sendall(b''.join((header, *parts)))
+            return
+        size += SIZE
+        sent = sock.sendmsg((header, *parts))
+        if sent < size:
+            # A signal cut the call short; what is left is rare and copied.
+            sock.sendall(memoryview(b''.join((header, *parts)))[sent:])
+    except OSError as err:
+        raise Disconnected(err.errno, 'the client has gone away') from None
+
+
+def send_descriptor(sock, data, fd):
+    """Send data with a file descriptor beside it, or raise Disconnected."""
+    try:
+        sock.sendmsg((data,), ((SOL_SOCKET, SCM_RIGHTS, DESCRIPTOR.pack(fd)),))
+    except OSError as err:
+        raise Disconnected(err.errno, 'the client has gone away') from None
+
+
+def receive_into(sock, view):
+    """Fill view from the socket, or raise Disconnected at its end."""
+    got = 0
+    while got < len(view):
+        n = sock.recv_into(view[got:])
+        if not n:
+            raise Disconnected(32, 'the client has gone away')
+        got += n
+
+
+def receive(sock, size):
+    """Read exactly size bytes, or raise Disconnected at the end."""
+    data = bytearray(size)
+    receive_into(sock, memoryview(data))
+    return data

@@ -1,0 +1,232 @@
+"""The worker process: set up, import, serve, and what it tells its leader."""
+
+import os
+import sys
+import threading
+from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, socket, socketpair
+from struct import pack
+
+from _wsgid import application
+from _wsgid.exchange import FileWrapper
+from _wsgid.thread import Errors, Thread
+
+# Descriptors that one message may carry; the kernel's limit is 253.
+BATCH = 200
+
+# A log record is cut into pieces of this many characters: one message of the
+# control socket holds about 200 KB.
+LOG_PIECE = 30000
+
+
+class Process:
+
+    def __init__(self, control, config):
+        self.control = control
+        self.config = config
+        self.application = None
+        self.threads = []
+        self.started = 0            # threads that have a system thread
+        self.lock = threading.Lock()
+        self.watching = config['watch'] == '1'
+        self.modules_seen = 0
+        self.files_seen = set()
+        self.environ = {
+            'SCRIPT_FILENAME': config['script'],
+            'SERVER_SOFTWARE': config['software'],
+            'wsgi.version': (1, 0),
+            'wsgi.multithread': config['multithread'] == '1',
+            'wsgi.multiprocess': config['multiprocess'] == '1',
+            'wsgi.run_once': False,
+            'wsgi.input_terminated': True,
+            'wsgi.file_wrapper': FileWrapper,
+            'mod_wsgi.version': (6, 0, 5),
+            'mod_wsgi.process_group': config['group'],
+            'mod_wsgi.application_group': '',
+            'mod_wsgi.callable_object': config['callable'],
+            'mod_wsgi.server_pid': str(os.getpid()),
+        }
+        if not config['script']:
+            del self.environ['SCRIPT_FILENAME']
+
+    # What it says to the leader: NUL-separated fields, one message each.
+
+    def tell(self, *fields, fds=()):
+        ancillary = ((SOL_SOCKET, SCM_RIGHTS, pack('%di' % len(fds), *fds)),) if fds else ()
+        text = '\0'.join(fields)
+        try:
+            self.control.sendmsg((text.encode('utf-8', 'backslashreplace'),), ancillary)
+        except OSError:
+            # The leader has gone: main() sees the end of the connection and
+            # ends this process once its requests are done.
+            pass
+
+    def log(self, level, request_id, text):
+        for start in range(0, len(text), LOG_PIECE):
+            self.tell('log', level, request_id, text[start:start + LOG_PIECE].replace('\0', '\\x00'))
+
+    def report(self, err, request_id):
+        """Log an exception with its traceback as one record; one line of it."""
+        import traceback
+        # The two frames of the gateway itself say nothing to a reader.
+        frames = err.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename.startswith('<wsgid>'):
+            frames = frames.tb_next
+        lines = traceback.format_exception(type(err), err, frames)
+        self.log('error', request_id, ''.join(lines).rstrip('\n'))
+        return traceback.format_exception_only(type(err), err)[-1].strip()
+
+    def report_files(self):
+        """Name the source files that were imported since the last call."""
+        if len(sys.modules) == self.modules_seen:
+            return
+        with self.lock:
+            self.modules_seen = len(sys.modules)
+            fresh = []
+            for module in list(sys.modules.values()):
+                path = getattr(module, '__file__', None)
+                if path and path not in self.files_seen:
+                    self.files_seen.add(path)
+                    fresh.append(path)
+        for start in range(0, len(fresh), 100):
+            self.tell('files', *fresh[start:start + 100])
+
+    # Threads.
+
+    def make_threads(self):
+        for first in range(0, int(self.config['threads']), BATCH):
+            ours, theirs = [], []
+            for index in range(first, min(first + BATCH, int(self.config['threads']))):
+                pair = self.pair()
+                ours.append(Thread(self, index, pair[0]))
+                theirs.append(pair[1])
+            self.threads += ours
+            self.tell('threads', str(first), str(len(ours)), fds=[end.fileno() for end in theirs])
+            for end in theirs:
+                end.close()
+
+    def pair(self):
+        ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+        # Room for one large block, so that a thread can give it away and go on.
+        ours.setsockopt(SOL_SOCKET, SO_SNDBUF, 1 << 19)
+        return ours, theirs
+
+    def connect(self, thread):
+        """A new connection for a thread whose last one was ended; None when
+        there is no leader to pass it on."""
+        try:
+            ours, theirs = self.pair()
+        except OSError as err:
+            self.log('error', '', 'cannot make a new connection for a worker thread: %s' % err)
+            return None
+        self.tell('threads', str(thread.index), '1', fds=[theirs.fileno()])
+        theirs.close()
+        return ours
+
+    def start_next(self):
+        """Start one more system thread, if there is a slot without one. The
+        last started thread calls this when it gets a request, and the front
+        end gives requests to the lowest new slot: so the thread is there when
+        its first request is."""
+        with self.lock:
+            if self.started < len(self.threads):
+                thread = self.threads[self.started]
+                self.started += 1
+                thread.start()
+
+    def thread_started(self, thread):
+        self.tell('ident', str(thread.index), str(threading.get_ident()))
+
+    # Life.
+
+    def set_up(self):
+        config = self.config
+        sys.argv = [config['script'] or config['module']]
+        if config['locale']:
+            import _locale
+            _locale.setlocale(_locale.LC_ALL, '')
+        if config['switch-interval']:
+            sys.setswitchinterval(float(config['switch-interval']))
+        if int(config['stack-size']):
+            threading.stack_size(int(config['stack-size']))
+        application.extend_path(config)
+
+    def start(self):
+        """Import the application and offer the threads; False if it cannot be
+        imported."""
+        self.tell('hello', '.'.join(map(str, sys.version_info[:3])), sys.prefix)
+        try:
+            self.set_up()
+            self.application = application.load(self.config)
+        except BaseException as err:
+            import traceback
+            self.report_files()
+            frames = err.__traceback__
+            while frames is not None and not is_application(frames.tb_frame.f_code.co_filename):
+                frames = frames.tb_next
+            text = ''.join(traceback.format_exception(type(err), err, frames)).rstrip('\n')
+            self.tell('failed', text[-2 * LOG_PIECE:])
+            return False
+        if self.watching:
+            self.report_files()
+        self.make_threads()
+        self.start_next()
+        self.tell('ready')
+        return True
+
+    def serve_until_told(self):
+        """Wait for the leader's word, or for its end."""
+        try:
+            while self.control.recv(4096) not in (b'stop', b''):
+                pass
+        except OSError:
+            pass
+        deadline = float(self.config['shutdown-timeout'])
+        step = 0.02
+        while deadline > 0 and any(thread.busy for thread in self.threads):
+            threading.Event().wait(step)
+            deadline -= step
+
+
+def is_application(filename):
+    return not filename.startswith('<') and 'importlib' not in filename
+
+
+def install_streams(process):
+    """print() and sys.stderr reach the log by the pipes that the leader reads;
+    a line at a time, so that those of two threads do not mix."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(line_buffering=True, errors='backslashreplace')
+
+
+def set_title(title):
+    """Show title as this process's command line, by writing over its argument
+    area (proc(5), /proc/pid/stat fields 48 and 49)."""
+    try:
+        with open('/proc/self/stat', 'rb') as file:
+            fields = file.read().rpartition(b')')[2].split()
+        start, end = int(fields[45]), int(fields[46])
+        with open('/proc/self/mem', 'r+b', buffering=0) as memory:
+            memory.seek(start)
+            memory.write(title.encode('utf-8', 'replace')[:end - start - 1].ljust(end - start, b'\0'))
+    except (OSError, ValueError, IndexError):
+        # A sandbox may forbid it; the name is for people only.
+        pass
+
+
+def main():
+    control = socket(fileno=3)
+    # Programs that the application starts have no business with these.
+    os.set_inheritable(3, False)
+    os.set_inheritable(4, False)
+    fields = control.recv(1 << 18).decode('utf-8', 'surrogateescape').split('\0')
+    process = Process(control, dict(zip(fields[::2], fields[1::2])))
+    import faulthandler
+    # The leader asks for the stacks of all threads with this signal; the
+    # handler runs in C and needs neither the GIL nor the interpreter's help.
+    faulthandler.register(int(process.config['stack-signal']), file=4, all_threads=True, chain=False)
+    set_title(process.config['title'])
+    install_streams(process)
+    if not process.start():
+        sys.exit(1)
+    process.serve_until_told()

@@ -1,0 +1,149 @@
+"""A worker thread: takes requests from its own connection, one at a time."""
+
+import io
+import threading
+from time import perf_counter_ns, thread_time_ns
+
+from _wsgid.body import Body
+from _wsgid.exchange import Exchange
+from _wsgid.link import DEFERRED, HEADER, SIZE, Disconnected, receive
+
+# One receive takes a usual request with its body; a larger one is completed
+# by a second receive of the exact size.
+RECEIVE = 16384
+
+
+class Thread:
+    """A slot for one request at a time.
+
+    Its system thread is started when the first request may come, because most
+    of a generous number of threads never serves one.
+    """
+
+    def __init__(self, process, index, sock):
+        self.process = process
+        self.index = index
+        self.sock = sock
+        self.errors = Errors(process)
+        self.environ = {**process.environ, 'mod_wsgi.thread_id': index + 1, 'wsgi.errors': self.errors}
+        self.busy = False
+        self.started = False
+        self.cpu = self.wall = 0
+
+    def start(self):
+        self.started = True
+        threading.Thread(target=self.serve, name='wsgi-%d' % self.index, daemon=True).start()
+
+    def times(self):
+        """CPU time this thread used since it was last asked, and wall time of
+        the request, in microseconds."""
+        cpu = thread_time_ns()
+        used, self.cpu = cpu - self.cpu, cpu
+        return (used // 1000) & 0xffffffff, ((perf_counter_ns() - self.wall) // 1000) & 0xffffffff
+
+    def serve(self):
+        self.process.thread_started(self)
+        self.cpu = thread_time_ns()
+        while True:
+            try:
+                self.take_requests()
+                return
+            except OSError:
+                self.busy = False
+                if not self.reconnect():
+                    return
+
+    def reconnect(self):
+        """Replace a connection on which the front end let go of an exchange."""
+        self.sock.close()
+        self.sock = self.process.connect(self)
+        return self.sock is not None
+
+    def take_requests(self):
+        """Serve until the front end closes the connection between two requests."""
+        recv, unpack, base = self.sock.recv, HEADER.unpack_from, self.environ
+        while True:
+            data = recv(RECEIVE)
+            if len(data) < SIZE:
+                if not data:
+                    return
+                data += receive(self.sock, SIZE - len(data))
+            self.wall = perf_counter_ns()
+            self.busy = True
+            _, flags, _, head, body, _, _ = unpack(data)
+            size = SIZE + head + body
+            if len(data) < size:
+                data += receive(self.sock, size - len(data))
+            head += SIZE
+            fields = iter(data[SIZE:head].decode('latin-1').split('\0'))
+            environ = base.copy()
+            environ.update(zip(fields, fields))
+            if flags & DEFERRED:
+                raw = Body(self.sock)
+                environ['wsgi.input'] = io.BufferedReader(raw, 65536)
+                try:
+                    self.handle(environ)
+                finally:
+                    raw.release()
+                raw.drain()
+            else:
+                environ['wsgi.input'] = io.BytesIO(data[head:])
+                self.handle(environ)
+            self.busy = False
+
+    def handle(self, environ):
+        process = self.process
+        if self.index == process.started - 1:
+            process.start_next()
+        self.errors.request_id = environ.get('mod_wsgi.request_id', '')
+        exchange = Exchange(self, environ['REQUEST_METHOD'] == 'HEAD')
+        try:
+            exchange.run(process.application, environ)
+        except Disconnected:
+            raise
+        except BaseException as err:
+            exchange.fail(process.report(err, self.errors.request_id))
+        if self.errors.pending:
+            self.errors.flush()
+        if process.watching:
+            process.report_files()
+
+
+class Errors:
+    """wsgi.errors: whole lines go to the log with the request's id."""
+
+    encoding = 'utf-8'
+    errors = 'backslashreplace'
+    closed = False
+
+    def __init__(self, process):
+        self.process = process
+        self.request_id = ''
+        self.pending = ''
+
+    def write(self, text):
+        if type(text) is not str:
+            raise TypeError('wsgi.errors takes str, not %s' % type(text).__name__)
+        self.pending += text
+        if '\n' in text:
+            lines, _, self.pending = self.pending.rpartition('\n')
+            self.process.log('error', self.request_id, lines)
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        if self.pending:
+            lines, self.pending = self.pending, ''
+            self.process.log('error', self.request_id, lines)
+
+    def isatty(self):
+        return False
+
+    def writable(self):
+        return True
+
+    def readable(self):
+        return False

@@ -1,0 +1,62 @@
+// Package pyworker holds the Python program that a worker process runs: the
+// gateway side of PEP 3333, standard library only, for any CPython from 3.9 on.
+//
+// Invariant: one application per process, in the main interpreter. Threads take
+// requests from a connection of their own; nothing in the program waits for
+// the front end but the thread whose request it is.
+package pyworker
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+)
+
+//go:embed program/*.py
+var files embed.FS
+
+// modules in the order in which they are executed: each imports only what
+// stands before it.
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "process"}
+
+// bootstrap is the text for the interpreter's -c: it reads the program, makes
+// the modules of the package _wsgid of it and calls main.
+const bootstrap = `import sys
+def boot():
+    with open(%d, 'rb') as file:
+        parts = file.read().split(b'\0')
+    new = type(sys)
+    package = sys.modules['_wsgid'] = new('_wsgid')
+    package.__path__ = []
+    for name, text in zip(parts[::2], parts[1::2]):
+        name = name.decode()
+        module = sys.modules['_wsgid.' + name] = new('_wsgid.' + name)
+        setattr(package, name, module)
+        exec(compile(text, '<wsgid>/' + name + '.py', 'exec', dont_inherit=True), module.__dict__)
+    if sys.path[:1] == ['']:
+        del sys.path[0]
+    return module.main
+boot()()`
+
+// Bootstrap returns the text for the interpreter's -c that runs the program
+// from descriptor fd and closes it. A file without a name instead of files on
+// sys.path leaves nothing for an application to import by accident, and
+// nothing to install.
+func Bootstrap(fd int) string { return fmt.Sprintf(bootstrap, fd) }
+
+// Program returns the modules as Bootstrap reads them: name NUL text NUL, in
+// order of execution.
+func Program() ([]byte, error) {
+	var b bytes.Buffer
+	for _, name := range modules {
+		text, err := files.ReadFile("program/" + name + ".py")
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the worker program: %w", err)
+		}
+		b.WriteString(name)
+		b.WriteByte(0)
+		b.Write(text)
+		b.WriteByte(0)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,212 @@
+package wire
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxMessage bounds a control message, in bytes.
+const MaxMessage = 1 << 20
+
+// maxDescriptors is what one message may carry; the kernel's own limit is 253
+// (SCM_MAX_FD, unix(7)).
+const maxDescriptors = 253
+
+// MessageType names a control message.
+type MessageType string
+
+// What a leader tells the supervisor.
+const (
+	ProcessStarted MessageType = "process-started" // Process, PID, Text: Python version
+	ThreadsOffered MessageType = "threads"         // Process, Index of the first, one descriptor each
+	ThreadIdent    MessageType = "thread-ident"    // Process, Index, Text: the ident in stack dumps
+	ProcessReady   MessageType = "process-ready"   // Process: imported, all threads offered
+	ProcessFailed  MessageType = "process-failed"  // Process, Text: why it could not start
+	ProcessExited  MessageType = "process-exited"  // Process, PID, Text: the cause
+	Stacks         MessageType = "stacks"          // Process, Text: what the fault handler wrote
+	FilesLoaded    MessageType = "files"           // Files: source files, in watch mode
+	GroupReady     MessageType = "group-ready"     // every process is ready for the first time
+)
+
+// What the supervisor tells a leader.
+const (
+	// Replace has the leader start another process; the supervisor sends
+	// StopProcess for the old one once its requests are done.
+	Replace MessageType = "replace"
+	// StopProcess ends one process: gracefully within the group's
+	// shutdown-timeout, then by SIGKILL. Kill skips the graceful part.
+	StopProcess MessageType = "stop-process"
+	// DumpStacks asks for Stacks.
+	DumpStacks MessageType = "dump-stacks"
+)
+
+// Message is one control message. Fields that its type does not name are zero.
+type Message struct {
+	Type    MessageType `json:"type"`
+	Process int         `json:"process,omitempty"` // number of the process in its leader's life, from 1
+	PID     int         `json:"pid,omitempty"`
+	Index   int         `json:"index,omitempty"` // thread, from 0
+	Kill    bool        `json:"kill,omitempty"`
+	Text    string      `json:"text,omitempty"`
+	Files   []string    `json:"files,omitempty"`
+	// Descriptors travel beside the message. The receiver owns them and must
+	// close each; the sender keeps its own.
+	Descriptors []int `json:"-"`
+	Attached    int   `json:"attached,omitempty"` // how many descriptors come with it
+}
+
+// Conn carries control messages over a stream socket. Send may be called from
+// several goroutines; Receive from one.
+type Conn struct {
+	conn *net.UnixConn
+	send sync.Mutex
+	in   []byte // received, not yet consumed
+	fds  []int  // received, not yet handed out
+}
+
+// NewConn takes over conn.
+func NewConn(conn *net.UnixConn) *Conn { return &Conn{conn: conn} }
+
+// Close closes the socket. It may be called from any goroutine and ends a
+// Receive that waits.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// Discard closes the descriptors that arrived and were not handed out. Only
+// the goroutine that calls Receive may call it, after its last Receive.
+func (c *Conn) Discard() {
+	CloseAll(c.fds)
+	c.fds = nil
+}
+
+// Send writes m with its descriptors.
+func (c *Conn) Send(m Message) error {
+	if len(m.Descriptors) > maxDescriptors {
+		return fmt.Errorf("cannot send %d descriptors in one message: the limit is %d", len(m.Descriptors), maxDescriptors)
+	}
+	m.Attached = len(m.Descriptors)
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("cannot encode control message %s: %w", m.Type, err)
+	}
+	frame := binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(text)), uint32(len(text)))
+	frame = append(frame, text...)
+	var rights []byte
+	if len(m.Descriptors) > 0 {
+		rights = unix.UnixRights(m.Descriptors...)
+	}
+	c.send.Lock()
+	defer c.send.Unlock()
+	n, _, err := c.conn.WriteMsgUnix(frame, rights, nil)
+	if err == nil && n < len(frame) {
+		_, err = c.conn.Write(frame[n:])
+	}
+	if err != nil {
+		return fmt.Errorf("cannot send control message %s: %w", m.Type, err)
+	}
+	return nil
+}
+
+// Receive returns the next message. It returns io.EOF when the peer has closed
+// the connection between two messages.
+func (c *Conn) Receive() (Message, error) {
+	var m Message
+	size, err := c.need(4)
+	if err != nil {
+		return m, err
+	}
+	length := binary.LittleEndian.Uint32(size)
+	if length > MaxMessage {
+		return m, fmt.Errorf("cannot accept a control message of %d bytes: the limit is %d", length, MaxMessage)
+	}
+	frame, err := c.need(4 + int(length))
+	if err != nil {
+		return m, noEOF(err)
+	}
+	if err := json.Unmarshal(frame[4:], &m); err != nil {
+		return m, fmt.Errorf("cannot decode control message: %w", err)
+	}
+	c.in = c.in[4+length:]
+	if m.Attached < 0 || m.Attached > len(c.fds) {
+		return m, fmt.Errorf("cannot accept control message %s: %d descriptors announced, %d arrived", m.Type, m.Attached, len(c.fds))
+	}
+	m.Descriptors, c.fds = c.fds[:m.Attached:m.Attached], c.fds[m.Attached:]
+	return m, nil
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// need returns the first n unread bytes, reading as many as it takes.
+func (c *Conn) need(n int) ([]byte, error) {
+	for len(c.in) < n {
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+	return c.in[:n], nil
+}
+
+func (c *Conn) fill() error {
+	chunk := make([]byte, 64<<10)
+	oob := make([]byte, unix.CmsgSpace(4*maxDescriptors))
+	n, oobn, _, _, err := c.conn.ReadMsgUnix(chunk, oob)
+	if fdErr := c.keepDescriptors(oob[:oobn]); fdErr != nil {
+		return fdErr
+	}
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return io.EOF
+	}
+	c.in = append(c.in, chunk[:n]...)
+	return nil
+}
+
+func (c *Conn) keepDescriptors(oob []byte) error {
+	fds, err := ParseDescriptors(oob)
+	c.fds = append(c.fds, fds...)
+	return err
+}
+
+// ParseDescriptors returns the descriptors in the ancillary data of a message.
+// The caller owns them.
+func ParseDescriptors(oob []byte) ([]int, error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read ancillary data: %w", err)
+	}
+	var all []int
+	for i := range messages {
+		if messages[i].Header.Level != unix.SOL_SOCKET || messages[i].Header.Type != unix.SCM_RIGHTS {
+			continue
+		}
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return all, fmt.Errorf("cannot read passed descriptors: %w", err)
+		}
+		all = append(all, fds...)
+	}
+	return all, nil
+}
+
+// CloseAll closes descriptors that nobody wants.
+func CloseAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
+}

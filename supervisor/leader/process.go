@@ -1,0 +1,229 @@
+package leader
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// stackSignal has a process write the Python stacks of all its threads. It is
+// a real-time signal, because applications have uses for the named ones.
+const stackSignal = syscall.Signal(62)
+
+// maxFromWorker bounds one message of a worker's control socket, in bytes; the
+// socket itself holds no larger ones.
+const maxFromWorker = 256 << 10
+
+// process is one worker process. Its fields belong to the leader's goroutine.
+type process struct {
+	leader  *Leader
+	number  int
+	pid     int
+	command *exec.Cmd
+	control *net.UnixConn // messages to and from the Python program
+	started time.Time
+	readyAt time.Time // zero until it was ready
+
+	greeted  bool   // the fault handler is installed
+	retiring bool   // its end is wanted: no replacement
+	failed   bool   // it said why it cannot start, or its end was logged
+	cause    string // why the leader ended it, "" if it did not
+	timer    *time.Timer
+}
+
+// spawn starts `wsgid worker`, which becomes the interpreter.
+func (l *Leader) spawn(number int) (*process, error) {
+	p := &process{leader: l, number: number, started: time.Now()}
+	setup, err := l.setup()
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := packetPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	p.control = ours
+	if err := p.launch(theirs); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	text, err := json.Marshal(setup)
+	if err == nil {
+		err = p.send(text)
+	}
+	if err == nil {
+		err = p.send(l.programConfig(number))
+	}
+	if err != nil {
+		// The process sees the end of its control socket and ends; its exit is
+		// reported like any other.
+		ours.Close()
+	}
+	return p, nil
+}
+
+// launch starts the command with its pipes and the goroutines that read them.
+func (p *process) launch(control *os.File) error {
+	var pipes pipeSet
+	defer pipes.closeWriters()
+	stacks, stdout, stderr := pipes.add(), pipes.add(), pipes.add()
+	if pipes.err != nil {
+		pipes.closeReaders()
+		return fmt.Errorf("cannot make a pipe: %w", pipes.err)
+	}
+	p.command = exec.Command(p.leader.options.Executable, "worker")
+	p.command.Env = p.leader.env
+	p.command.Stdout, p.command.Stderr = stdout.writer, stderr.writer
+	p.command.ExtraFiles = []*os.File{control, stacks.writer}
+	if err := p.command.Start(); err != nil {
+		pipes.closeReaders()
+		return fmt.Errorf("cannot start %s: %w", p.leader.options.Executable, err)
+	}
+	p.pid = p.command.Process.Pid
+	var output sync.WaitGroup
+	output.Go(func() { p.leader.copyOutput(p, stdout.reader, "stdout") })
+	output.Go(func() { p.leader.copyOutput(p, stderr.reader, "stderr") })
+	go p.readStacks(stacks.reader)
+	go p.readMessages()
+	go p.wait(&output)
+	return nil
+}
+
+// wait reports the end of the process, after what it wrote until then was
+// logged. A child of the application that keeps the pipes open does not hold
+// the report back for more than a second.
+func (p *process) wait(output *sync.WaitGroup) {
+	_ = p.command.Wait() // what it says stands in ProcessState
+	drained := make(chan struct{})
+	go func() { output.Wait(); close(drained) }()
+	select {
+	case <-drained:
+	case <-time.After(time.Second):
+	}
+	p.leader.post(event{kind: exited, process: p, text: exitCause(p.command.ProcessState)})
+}
+
+// exitCause says how a process ended: "exit code 3" or "signal 9 (killed)".
+func exitCause(state *os.ProcessState) string {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		text := fmt.Sprintf("signal %d (%s)", int(status.Signal()), status.Signal())
+		if status.CoreDump() {
+			text += ", core dumped"
+		}
+		return text
+	}
+	return fmt.Sprintf("exit code %d", state.ExitCode())
+}
+
+func (p *process) send(message []byte) error {
+	if len(message) > maxFromWorker {
+		return fmt.Errorf("cannot hand %d bytes of settings to a worker: the limit is %d", len(message), maxFromWorker)
+	}
+	if _, err := p.control.Write(message); err != nil {
+		return fmt.Errorf("cannot reach worker process %d: %w", p.number, err)
+	}
+	return nil
+}
+
+// readMessages turns the program's messages into events until it closes its end.
+func (p *process) readMessages() {
+	buf := make([]byte, maxFromWorker)
+	oob := make([]byte, unix.CmsgSpace(4*256))
+	for {
+		n, oobn, _, _, err := p.control.ReadMsgUnix(buf, oob)
+		if err != nil || n == 0 {
+			return
+		}
+		fds, err := wire.ParseDescriptors(oob[:oobn])
+		if err != nil {
+			wire.CloseAll(fds)
+			continue
+		}
+		p.leader.post(event{kind: fromWorker, process: p, fields: splitFields(buf[:n]), fds: fds})
+	}
+}
+
+func (p *process) dumpStacks() {
+	if p.greeted && p.command.ProcessState == nil {
+		_ = p.command.Process.Signal(stackSignal) // it may have ended just now
+	}
+}
+
+// startDeadline has the leader look at the process again after d, unless d is 0.
+func (p *process) startDeadline(d time.Duration) {
+	p.stopDeadline()
+	if d > 0 {
+		p.timer = time.AfterFunc(d, func() { p.leader.post(event{kind: due, process: p}) })
+	}
+}
+
+func (p *process) stopDeadline() {
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+}
+
+// pipeSet is a few pipes that are made together and cleaned up together.
+type pipeSet struct {
+	pipes []pipe
+	err   error
+}
+
+type pipe struct{ reader, writer *os.File }
+
+func (s *pipeSet) add() pipe {
+	if s.err != nil {
+		return pipe{}
+	}
+	var p pipe
+	if p.reader, p.writer, s.err = os.Pipe(); s.err == nil {
+		s.pipes = append(s.pipes, p)
+	}
+	return p
+}
+
+func (s *pipeSet) closeWriters() {
+	for _, p := range s.pipes {
+		p.writer.Close()
+	}
+}
+
+func (s *pipeSet) closeReaders() {
+	for _, p := range s.pipes {
+		p.reader.Close()
+	}
+}
+
+// packetPair makes the control socket of a worker: messages keep their bounds
+// (SOCK_SEQPACKET, unix(7)).
+func packetPair() (*net.UnixConn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot make a socket pair: %w", err)
+	}
+	file := os.NewFile(uintptr(fds[0]), "worker control")
+	conn, err := net.FileConn(file)
+	file.Close()
+	if err != nil {
+		unix.Close(fds[1])
+		return nil, nil, fmt.Errorf("cannot use a socket pair: %w", err)
+	}
+	// The program reads this end in a blocking way.
+	if err := unix.SetNonblock(fds[1], false); err != nil {
+		conn.Close()
+		unix.Close(fds[1])
+		return nil, nil, fmt.Errorf("cannot use a socket pair: %w", err)
+	}
+	return conn.(*net.UnixConn), os.NewFile(uintptr(fds[1]), "worker control, far end"), nil
+}

@@ -1,0 +1,138 @@
+package leader
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wsgid/wsgid/units/site"
+)
+
+// environment is what a process of the group finds in os.environ: the
+// leader's own, without what systemd and wsgid use to talk to it, then the
+// env-files in order, then env, then lang and locale.
+func environment(g *site.Group) ([]string, error) {
+	env := map[string]string{}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if !private(name) {
+			env[name] = value
+		}
+	}
+	for _, path := range g.EnvFiles {
+		values, err := site.LoadEnvFile(path)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(env, values)
+	}
+	maps.Copy(env, g.Env)
+	setLocale(env, g)
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list, nil
+}
+
+// private names variables that are for the leader alone.
+func private(name string) bool {
+	switch name {
+	case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "MAINPID":
+		return true
+	}
+	return strings.HasPrefix(name, "WSGID_")
+}
+
+// setLocale applies lang and locale. Without either, an environment that has
+// no locale of its own gets C.UTF-8: in the C locale Python applications fail
+// on the first file name that is not ASCII.
+func setLocale(env map[string]string, g *site.Group) {
+	if g.Lang != "" {
+		env["LANG"] = g.Lang
+	}
+	if g.Locale != "" {
+		env["LC_ALL"] = g.Locale
+	}
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := env[name]; value != "" {
+			if value == "C" || value == "POSIX" {
+				break
+			}
+			return
+		}
+	}
+	if g.Lang == "" && g.Locale == "" {
+		delete(env, "LC_ALL")
+		delete(env, "LC_CTYPE")
+		env["LANG"] = "C.UTF-8"
+	}
+}
+
+func (l *Leader) setup() (*setup, error) {
+	python, err := l.options.Group.Interpreter()
+	if err != nil {
+		return nil, err
+	}
+	return &setup{
+		Python: python,
+		Env:    l.env,
+		Home:   l.options.Group.Home,
+		Umask:  l.options.Group.Umask,
+		Script: l.mount().Script,
+	}, nil
+}
+
+// mount is the group's application: all mounts of a group name the same one.
+func (l *Leader) mount() *site.Mount {
+	for _, m := range l.options.Site.Mounts {
+		if m.Group == l.options.Group.Name {
+			return m
+		}
+	}
+	return &site.Mount{}
+}
+
+// programConfig is the second message to a process, for the Python program:
+// NUL-separated names and values.
+func (l *Leader) programConfig(number int) []byte {
+	g, m := l.options.Group, l.mount()
+	interval := ""
+	if g.SwitchInterval > 0 {
+		interval = strconv.FormatFloat(g.SwitchInterval.Seconds(), 'f', -1, 64)
+	}
+	fields := []string{
+		"group", g.Name,
+		"script", m.Script,
+		"module", m.Module,
+		"callable", m.Callable,
+		"directory", absolute("."),
+		"home", g.Home,
+		"python-path", strings.Join(g.PythonPath, ":"),
+		"locale", g.Locale,
+		"switch-interval", interval,
+		"stack-size", strconv.FormatInt(g.StackSize, 10),
+		"stack-signal", strconv.Itoa(int(stackSignal)),
+		"threads", strconv.Itoa(g.Threads),
+		"shutdown-timeout", strconv.FormatFloat(g.ShutdownTimeout.Seconds(), 'f', -1, 64),
+		"watch", flag(l.options.Watch),
+		"software", l.options.Software,
+		"multithread", flag(g.Threads > 1),
+		// mod_wsgi: true as soon as processes= is written, even as 1, because
+		// more processes may serve the group during a reload.
+		"multiprocess", flag(g.Processes > 1 || g.ProcessesSet),
+		"process", fmt.Sprint(number),
+		"title", l.processName(),
+	}
+	return []byte(strings.Join(fields, "\x00"))
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}

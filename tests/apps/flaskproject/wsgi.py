@@ -1,0 +1,5 @@
+"""The entry point a server is pointed at: ``wsgi:application``."""
+
+from shop import create_app
+
+application = create_app()

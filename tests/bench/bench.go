@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// wsgidPackage is what -wsgid build builds.
+const wsgidPackage = "github.com/wsgid/wsgid/cmd/wsgid"
+
+// bench is one run: where it works and what it starts.
+type bench struct {
+	opts     options
+	dir      string // removed by close
+	account  account
+	backlog  int
+	wsgid    string
+	port     int // the last one given out
+	serial   int // of run directories
+	progress io.Writer
+}
+
+// measure runs everything that is asked for and prints the tables.
+func measure(ctx context.Context, opts options, stdout, progress io.Writer) (err error) {
+	b, err := newBench(ctx, opts, progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	res := results{Facts: machineFacts(ctx, b), Servers: opts.servers, Rounds: opts.rounds, Seconds: opts.time.Seconds()}
+	if err := b.measureStarts(ctx, &res); err != nil {
+		return err
+	}
+	if err := b.measureRows(ctx, &res); err != nil {
+		return err
+	}
+	if err := writeRaw(opts.out, res); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(stdout, report(res)); err != nil {
+		return fmt.Errorf("cannot print the tables: %w", err)
+	}
+	if len(res.Failures) > 0 {
+		return errors.New("cannot measure everything: see the failures in the report")
+	}
+	return nil
+}
+
+// newBench makes the working directory with everything that servers read.
+func newBench(ctx context.Context, opts options, progress io.Writer) (*bench, error) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("cannot adopt orphans: %w", err)
+	}
+	account, err := workAccount()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "wsgid-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make working directory: %w", err)
+	}
+	b := &bench{opts: opts, dir: dir, account: account, backlog: listenBacklog(), port: 18000, progress: progress}
+	if err := b.fill(ctx); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+func (b *bench) close() error {
+	if err := os.RemoveAll(b.dir); err != nil {
+		return fmt.Errorf("cannot remove working directory: %w", err)
+	}
+	return nil
+}
+
+func (b *bench) fill(ctx context.Context) error {
+	if err := os.Chmod(b.dir, 0o755); err != nil {
+		return fmt.Errorf("cannot open working directory to all: %w", err)
+	}
+	if err := unpack(b.dir); err != nil {
+		return err
+	}
+	return b.installWsgid(ctx)
+}
+
+// installWsgid puts the binary where the servers' user can run it.
+func (b *bench) installWsgid(ctx context.Context) error {
+	if !slices.Contains(b.opts.servers, nameWsgid) {
+		return nil
+	}
+	b.wsgid = filepath.Join(b.dir, "wsgid")
+	if b.opts.wsgid == buildWsgid {
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.wsgid, wsgidPackage)
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot build wsgid: %w: %s", err, strings.TrimSpace(string(out)))
+		}
+		return nil
+	}
+	binary, err := os.ReadFile(b.opts.wsgid)
+	if err != nil {
+		return fmt.Errorf("cannot read wsgid binary: %w", err)
+	}
+	if err := os.WriteFile(b.wsgid, binary, 0o755); err != nil {
+		return fmt.Errorf("cannot copy wsgid binary: %w", err)
+	}
+	return nil
+}
+
+// listenBacklog is 1024 or what the kernel allows: uWSGI refuses more than that.
+func listenBacklog() int {
+	const wanted = 1024
+	text, err := os.ReadFile("/proc/sys/net/core/somaxconn")
+	if err != nil {
+		return 128 // the kernel's own default before Linux 5.4
+	}
+	limit, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 128
+	}
+	return min(wanted, limit)
+}
+
+// start starts a server on an application and waits for its first answer.
+func (b *bench) start(ctx context.Context, name, app string) (*instance, time.Duration, error) {
+	k, known := kindByName(name)
+	if !known {
+		return nil, 0, fmt.Errorf("cannot start server %q: not known", name)
+	}
+	port, err := freePort(b.port + 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	b.port, b.serial = port, b.serial+1
+	in, err := startInstance(k, site{
+		Dir:     filepath.Join(b.dir, fmt.Sprintf("%s.%d", name, b.serial)),
+		App:     filepath.Join(b.dir, app),
+		Port:    port,
+		Backlog: b.backlog,
+		Account: b.account,
+		Wsgid:   b.wsgid,
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	first, err := in.awaitFirst(ctx)
+	if err != nil {
+		return nil, 0, errors.Join(err, in.stop())
+	}
+	return in, first, nil
+}
+
+// interruption is the error of a run that was told to stop: what went wrong
+// because of it, or else the signal itself.
+func interruption(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// rotated gives the servers in the order of a round.
+func (b *bench) rotated(round int) []string {
+	n := round % len(b.opts.servers)
+	return append(append([]string{}, b.opts.servers[n:]...), b.opts.servers[:n]...)
+}
+
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.progress, format+"\n", args...) // progress only: nothing depends on it
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// fleet is the servers that are up, all on the same application.
+type fleet struct {
+	app  string
+	byID map[string]*instance // by the server's name
+}
+
+func (f *fleet) stop() error {
+	var errs []error
+	for name, in := range f.byID {
+		errs = append(errs, in.stop())
+		delete(f.byID, name)
+	}
+	f.app = ""
+	return errors.Join(errs...)
+}
+
+// measureRows measures every row that is asked for.
+func (b *bench) measureRows(ctx context.Context, res *results) (err error) {
+	up := &fleet{byID: map[string]*instance{}}
+	defer func() { err = errors.Join(err, up.stop()) }()
+	for _, r := range rows() {
+		if !b.opts.wants(r.name) {
+			continue
+		}
+		res.Rows = append(res.Rows, r.name)
+		if err := b.deploy(ctx, up, r, res); err != nil {
+			return err
+		}
+		if err := b.measureRow(ctx, up, r, res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deploy has all servers serve the row's application. One that cannot is noted
+// and left out; an error means that the run cannot go on.
+func (b *bench) deploy(ctx context.Context, up *fleet, r row, res *results) error {
+	if up.app == r.app {
+		return nil
+	}
+	if err := up.stop(); err != nil {
+		return err
+	}
+	for _, name := range b.opts.servers {
+		in, _, err := b.start(ctx, name, r.app)
+		if ctx.Err() != nil {
+			if err == nil {
+				err = in.stop()
+			}
+			return interruption(ctx, err)
+		}
+		if err != nil {
+			res.fail(r.name, name, err)
+			continue
+		}
+		up.byID[name] = in
+	}
+	up.app = r.app
+	return nil
+}
+
+// measureRow checks and warms up each server, then takes the rounds.
+func (b *bench) measureRow(ctx context.Context, up *fleet, r row, res *results) error {
+	fit := map[string]bool{}
+	for name, in := range up.byID {
+		err := b.prepare(ctx, in, r)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if fit[name] = err == nil; err != nil {
+			res.fail(r.name, name, err)
+		}
+	}
+	for round := range b.opts.rounds {
+		b.say("%s: round %d of %d", r.name, round+1, b.opts.rounds)
+		for _, name := range b.rotated(round) {
+			if !fit[name] {
+				continue
+			}
+			c, err := b.measureCell(ctx, up.byID[name], r)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				res.fail(r.name, name, err)
+				fit[name] = false
+				continue
+			}
+			c.Round = round
+			res.Cells = append(res.Cells, c)
+		}
+	}
+	return nil
+}
+
+// prepare checks one answer and warms the server up: threads, caches and, for
+// Apache, as many children as the row needs.
+func (b *bench) prepare(ctx context.Context, in *instance, r row) error {
+	if err := check(in.address(), r); err != nil {
+		return errors.Join(err, errors.New("log:"+in.logTail()))
+	}
+	_, err := b.drive(ctx, in, r, min(b.opts.time, 2*time.Second))
+	return err
+}
+
+// measureCell takes the figures of one server on one row, once.
+func (b *bench) measureCell(ctx context.Context, in *instance, r row) (cell, error) {
+	before, err := usageOf(in.roots())
+	if err != nil {
+		return cell{}, err
+	}
+	got, err := b.drive(ctx, in, r, b.opts.time)
+	if err != nil {
+		return cell{}, err
+	}
+	after, err := usageOf(in.roots())
+	if err != nil {
+		return cell{}, err
+	}
+	memory, err := pssOf(in.roots())
+	if err != nil {
+		return cell{}, err
+	}
+	return cell{
+		Row:        r.name,
+		Server:     in.kind.name,
+		Requests:   got.requests,
+		Errors:     got.errors,
+		Seconds:    got.elapsed.Seconds(),
+		P50Ms:      milliseconds(got.p50),
+		P99Ms:      milliseconds(got.p99),
+		CPUSeconds: (after.cpu - before.cpu).Seconds(),
+		Switches:   after.switches - before.switches,
+		MemoryMiB:  memory,
+	}, nil
+}
+
+func (b *bench) drive(ctx context.Context, in *instance, r row, length time.Duration) (load, error) {
+	if r.bulk {
+		return bulkLoad(ctx, in.address(), r, length), nil
+	}
+	return wrkLoad(ctx, b.dir, in.address(), r, length)
+}

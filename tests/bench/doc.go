@@ -1,0 +1,55 @@
+// Bench measures wsgid beside the servers it takes the place of: nginx with
+// uWSGI, and Apache with mod_wsgi's daemon mode, each from Debian's packages,
+// each with Debian's python3, each with two processes of fifteen threads.
+//
+//	go run ./tests/bench [-quick] [-rounds N] [-time D] [-only REGEXP]
+//	                     [-servers LIST] [-wsgid PATH] [-out FILE]
+//
+// What holds in every run:
+//
+//   - All servers run the very same application file. Its answer (status,
+//     length, SHA-256) is checked on every server before a row is measured; a
+//     server that fails the check is not measured and the exit status is 1.
+//   - A row is measured in rounds. Within a round the servers take their turns
+//     right after one another, and the order rotates with each round, so that
+//     slow changes of the machine fall on all of them alike. Before the first
+//     round each server is warmed up on the row, uncounted.
+//   - All servers of the run are up while a row is measured, those not under
+//     test without traffic: starting and warming them up for each cell would
+//     cost more time than the cells. They are started anew for each application.
+//   - Memory at rest and the time to the first answer are measured with one
+//     server up at a time, because PSS is less for pages that another server
+//     happens to map as well.
+//   - Every process started here is ended by its process id, also after an
+//     error, SIGINT, SIGTERM or SIGHUP. Processes that leave their parents stay ours:
+//     bench is their subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)).
+//
+// # Figures
+//
+// CPU per request is the user and system time of all processes of a server,
+// from each process's CPU-time clock (clock_getcpuclockid(3): nanoseconds, threads
+// that have ended included) plus that of children already reaped, divided by
+// completed requests. The load generator is not part of it, but shares the
+// processor cores: requests per second say less than CPU per request, and only
+// ratios within one run mean anything.
+//
+// Switches are how often threads of the server were given a processor, per
+// request (third field of /proc/PID/task/TID/schedstat).
+//
+// Small exchanges are driven by wrk in a closed loop, whose own percentiles
+// are printed. The rows "upload" and "stream" are driven by a closed loop of
+// our own that lets requests in flight finish: with exchanges this long, those
+// cut off at the end would spoil the division.
+//
+// The time to the first answer runs from before the first process is started
+// until a 200 has been read, with a new connection at most every millisecond.
+//
+// # Peers
+//
+// Every peer has a complete configuration of its own, made for this run, close
+// to what the package ships where nothing here calls for more: access logs off, keep-alive
+// without limit on requests, no limit on bodies, room for 256 connections. nginx
+// buffers requests and responses as it does by default, as wsgid does. Started
+// by root, the peers keep a root parent and work as www-data; wsgid, which no
+// part of may be root, is started as www-data.
+package main

@@ -1,0 +1,261 @@
+package site
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// decoder turns the merged tree into a Site and collects everything that is
+// wrong with it.
+type decoder struct {
+	site *Site
+	errs Errors
+	// mounts keeps the tree beside the mounts, for rules across keys.
+	mounts []*node
+}
+
+func (d *decoder) fail(at place, key string, f *fault) {
+	d.errs = append(d.errs, &Error{File: at.file, Line: at.line, Key: displayKey(key), Msg: f.msg, Hint: f.hint})
+}
+
+// decode reads the whole file.
+func (d *decoder) decode(root *node) {
+	applyDefaults(tableTop, serverFields(d.site))
+	d.table(tableTop, root, "", serverFields(d.site))
+	d.groups(root.table["group"])
+	d.mountTables(root)
+	d.listeners(root.table["listen"])
+	for name, t := range map[string]Table{"vhost": tableVhost, "location": tableLocation, "static": tableStatic} {
+		d.laterTables(root.table[name], name, t)
+	}
+	if n := root.table["tls"]; n != nil {
+		d.laterTable(n, "tls", tableTLS)
+	}
+	d.mountRules()
+}
+
+// table reads the keys of one table into fs. Tables inside it that the key
+// list knows are left to the caller.
+func (d *decoder) table(t Table, n *node, prefix string, fs fields) {
+	keys := keysOf(t)
+	for _, name := range n.sortedKeys() {
+		child, dotted := n.table[name], prefix+quoteKey(name)
+		d.site.lines[dotted] = child.place
+		k := lookup(keys, name)
+		if k == nil {
+			d.fail(child.place, dotted, unknownKey(t, name))
+			continue
+		}
+		d.key(k, child, dotted, fs)
+	}
+}
+
+func (d *decoder) key(k *Key, n *node, dotted string, fs fields) {
+	v, faults := k.read(n)
+	for _, f := range faults {
+		key := dotted
+		if f.sub != "" {
+			key += "." + quoteKey(f.sub)
+		}
+		d.fail(f.place, key, f.fault)
+	}
+	if len(faults) > 0 {
+		return
+	}
+	if f := k.refused(); f != nil {
+		d.fail(n.place, dotted, f)
+		return
+	}
+	if to := fs.find(k.Name); to != nil {
+		assign(to, v)
+	}
+}
+
+// refused says why a key that was written correctly is still an error.
+func (k *Key) refused() *fault {
+	if k.Type == TypeTables || k.Type == TypeTable {
+		return nil
+	}
+	switch k.State {
+	case Later:
+		return &fault{msg: "not supported yet"}
+	case Needless:
+		return &fault{msg: "not supported: wsgid has no need of it", hint: k.Meaning}
+	}
+	return nil
+}
+
+// displayKey drops the counter that tells the lines of several mounts apart.
+func displayKey(key string) string {
+	rest, isMount := strings.CutPrefix(key, "mount[")
+	if _, after, ok := strings.Cut(rest, "]"); isMount && ok {
+		return "mount" + after
+	}
+	return key
+}
+
+// groupKey is the dotted key of a group.
+func groupKey(name string) string { return "group." + quoteKey(name) }
+
+// assign stores a value that Key.read made.
+func assign(to, v any) {
+	switch to := to.(type) {
+	case *string:
+		*to = v.(string)
+	case *int:
+		*to = int(v.(int64))
+	case *int64:
+		*to = v.(int64)
+	case *time.Duration:
+		*to = v.(time.Duration)
+	case *[]string:
+		*to = v.([]string)
+	case *[]Listener:
+		*to = v.([]Listener)
+	case *map[string]string:
+		*to, _ = v.(map[string]string)
+	case proxies:
+		t := v.(trusted)
+		*to.prefixes, *to.unix = t.prefixes, t.unix
+	default:
+		panic(fmt.Sprintf("site: a field has the type %T, which no key can fill", to))
+	}
+}
+
+// applyDefaults stores the defaults of the key list.
+func applyDefaults(t Table, fs fields) {
+	for _, k := range keysOf(t) {
+		to := fs.find(k.Name)
+		if k.Default == nil || to == nil {
+			continue
+		}
+		v, faults := k.read(&node{value: k.Default})
+		if len(faults) > 0 {
+			panic("site: default of " + k.Name + ": " + faults[0].Error())
+		}
+		assign(to, v)
+	}
+}
+
+func (d *decoder) groups(n *node) {
+	switch {
+	case n == nil:
+		d.site.Groups = []*Group{NewGroup(DefaultGroup)}
+		return
+	case n.table == nil:
+		d.fail(n.place, "group", &fault{msg: n.kind() + " where tables are expected", hint: "write [group." + DefaultGroup + "]"})
+		return
+	}
+	for _, name := range n.sortedKeys() {
+		d.group(name, n.table[name])
+	}
+	if len(n.table) == 0 {
+		d.fail(n.place, "group", &fault{msg: "has no group in it", hint: "leave it out, or write [group." + DefaultGroup + "]"})
+	}
+}
+
+func (d *decoder) group(name string, n *node) {
+	key := groupKey(name)
+	d.site.lines[key] = n.place
+	if n.table == nil {
+		f := &fault{msg: n.kind() + " where a table is expected"}
+		if lookup(keysOf(tableGroup), name) != nil {
+			f = &fault{msg: "is a key of a group, and no group is named", hint: "write it below [group." + DefaultGroup + "]"}
+		}
+		d.fail(n.place, key, f)
+		return
+	}
+	if f := checkName("group", name); f != nil {
+		d.fail(n.place, key, f)
+	} else if len(d.site.Name)+len(name) > maxNames {
+		d.fail(n.place, key, &fault{msg: fmt.Sprintf("site and group name are longer than %d bytes together", maxNames)})
+	}
+	g := NewGroup(name)
+	d.site.Groups = append(d.site.Groups, g)
+	d.serviceScript(key, n)
+	d.table(tableGroup, n, key+".", groupFields(g))
+	g.ProcessesSet = n.table["processes"] != nil
+	d.groupRules(key, n, g)
+}
+
+// serviceScript takes threads = 0 out of the tree: in mod_wsgi it makes a group
+// that serves no requests.
+func (d *decoder) serviceScript(key string, n *node) {
+	t := n.table["threads"]
+	if t == nil || t.value != int64(0) {
+		return
+	}
+	d.fail(t.place, key+".threads", &fault{msg: "0 makes a service script, which is not supported yet", hint: "write an ordinary systemd service for it"})
+	delete(n.table, "threads")
+}
+
+// pageSize is the smallest one of any architecture that runs systemd.
+const pageSize = 4096
+
+func (d *decoder) groupRules(key string, n *node, g *Group) {
+	if g.Python != "" && g.PythonHome != "" {
+		d.fail(n.table["python"].place, key+".python", &fault{msg: "python-home is set too, and both name the interpreter", hint: "keep one of them"})
+	}
+	if g.StackSize%pageSize != 0 {
+		d.fail(n.table["stack-size"].place, key+".stack-size", &fault{msg: fmt.Sprintf("%d is not a multiple of %d", g.StackSize, pageSize)})
+	}
+}
+
+func (d *decoder) mountTables(root *node) {
+	n := root.table["mount"]
+	if n == nil || n.list != nil && len(n.list) == 0 {
+		d.fail(root.place, "mount", &fault{msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module"})
+		return
+	}
+	for i, m := range d.tables(n, "mount") {
+		d.mount(i, m)
+	}
+}
+
+func (d *decoder) mount(i int, n *node) {
+	m := &Mount{}
+	prefix := mountKey(i)
+	d.site.lines[prefix] = n.place
+	d.table(tableMount, n, prefix+".", mountFields(m))
+	d.site.Mounts = append(d.site.Mounts, m)
+	d.mounts = append(d.mounts, n)
+}
+
+func mountKey(i int) string { return fmt.Sprintf("mount[%d]", i) }
+
+// tables gives the elements of an array of tables.
+func (d *decoder) tables(n *node, name string) []*node {
+	hint := "write [[" + name + "]]"
+	if n.list == nil {
+		f := &fault{msg: n.kind() + " where an array of tables is expected", hint: hint}
+		if n.table != nil {
+			f.msg = "[" + name + "] where [[" + name + "]] is expected"
+		}
+		d.fail(n.place, name, f)
+		return nil
+	}
+	var list []*node
+	for _, e := range n.list {
+		if e.table == nil {
+			d.fail(e.place, name, &fault{msg: e.kind() + " where a table is expected", hint: hint})
+			continue
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// listeners refuses an address that is written twice.
+func (d *decoder) listeners(n *node) {
+	for i, l := range d.site.Listen {
+		if slices.Contains(d.site.Listen[:i], l) {
+			at := n.place
+			if i < len(n.list) {
+				at = n.list[i].place
+			}
+			d.fail(at, "listen", &fault{msg: l.String() + " is written twice"})
+		}
+	}
+}

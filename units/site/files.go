@@ -1,0 +1,150 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// fileCheck collects what the file system contradicts.
+type fileCheck struct {
+	site *Site
+	errs Errors
+}
+
+// at reports a fault at the place of a key; a key that was not written stands
+// for the table it could be in.
+func (c *fileCheck) at(f *fault, keys ...string) {
+	if f == nil {
+		return
+	}
+	e := &Error{Key: displayKey(keys[0]), Msg: f.msg, Hint: f.hint}
+	if c.site.lines != nil {
+		e.File = c.site.Path
+	}
+	for _, key := range keys {
+		if p, ok := c.site.lines[key]; ok {
+			e.File, e.Line, e.Key = p.file, p.line, displayKey(key)
+			break
+		}
+	}
+	c.errs = append(c.errs, e)
+}
+
+// CheckFiles looks at the files and directories that the site names: scripts,
+// homes, environment files, interpreters, directories of logs and spools. It
+// runs nothing; see [Site.Interpreters]. The error is [Errors].
+func (s *Site) CheckFiles() error {
+	c := &fileCheck{site: s}
+	if s.Server.AccessLog != "" && s.Server.AccessLog != "-" {
+		c.at(checkDir(filepath.Dir(s.Server.AccessLog)), "access-log")
+	}
+	if s.Server.SpoolDirectory != "" {
+		c.at(checkDir(s.Server.SpoolDirectory), "spool-directory")
+	}
+	for _, g := range s.Groups {
+		c.group(g)
+	}
+	for i, m := range s.Mounts {
+		if m.Script != "" {
+			c.at(checkFile(m.Script), mountKey(i)+".script", mountKey(i))
+		}
+	}
+	return c.errs.orNil()
+}
+
+func (c *fileCheck) group(g *Group) {
+	prefix := groupKey(g.Name)
+	if g.Home != "" {
+		c.at(checkDir(g.Home), prefix+".home", prefix)
+	}
+	for _, dir := range g.PythonPath {
+		c.at(checkDir(dir), prefix+".python-path", prefix)
+	}
+	for _, file := range g.EnvFiles {
+		c.envFile(prefix, file)
+	}
+	if _, key, err := g.interpreter(); err != nil {
+		c.at(asFault(err), prefix+"."+key, prefix)
+	}
+}
+
+// envFile passes on the errors inside the file, which have places of their own.
+func (c *fileCheck) envFile(prefix, file string) {
+	_, err := LoadEnvFile(file)
+	var inside Errors
+	switch {
+	case err == nil:
+	case errors.As(err, &inside):
+		c.errs = append(c.errs, inside...)
+	default:
+		c.at(statFault(file, err), prefix+".env-file", prefix)
+	}
+}
+
+// Interpreters runs each group's interpreter and gives what they are, by group
+// name. Groups with the same interpreter share one run. The error is [Errors].
+func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
+	c := &fileCheck{site: s}
+	type answer struct {
+		python Python
+		err    error
+	}
+	seen := map[string]answer{}
+	found := map[string]Python{}
+	for _, g := range s.Groups {
+		path, key, err := g.interpreter()
+		a, known := seen[path]
+		if err == nil && !known {
+			a.python, a.err = g.Probe(ctx)
+			seen[path] = a
+		}
+		if err = errors.Join(err, a.err); err != nil {
+			c.at(asFault(err), groupKey(g.Name)+"."+key, groupKey(g.Name))
+			continue
+		}
+		found[g.Name] = a.python
+	}
+	return found, c.errs.orNil()
+}
+
+func checkDir(path string) *fault {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return statFault(path, err)
+	case !info.IsDir():
+		return &fault{msg: strconv.Quote(path) + " is not a directory"}
+	}
+	return nil
+}
+
+// checkFile opens the file too, so that a script that the caller may not read is
+// found. The worker may be another user; it checks again.
+func checkFile(path string) *fault {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return statFault(path, err)
+	case !info.Mode().IsRegular():
+		return &fault{msg: strconv.Quote(path) + " is not a file"}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return statFault(path, err)
+	}
+	_ = f.Close() // nothing was written
+	return nil
+}
+
+// statFault leaves out the path that the system's error repeats.
+func statFault(path string, err error) *fault {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return &fault{msg: strconv.Quote(path) + ": " + err.Error()}
+}

@@ -1,0 +1,270 @@
+package site
+
+import "slices"
+
+// Table names a place where keys may stand.
+type Table string
+
+// The tables of a site file.
+const (
+	tableTop      Table = "top level"
+	tableGroup    Table = "[group.NAME]"
+	tableMount    Table = "[[mount]]"
+	tableVhost    Table = "[[vhost]]"
+	tableLocation Table = "[[location]]"
+	tableStatic   Table = "[[static]]"
+	tableTLS      Table = "[tls]"
+)
+
+// Type says how a key's value is written.
+type Type string
+
+// The types of values.
+const (
+	TypeString   Type = "string"
+	TypeBool     Type = "boolean"
+	TypeInt      Type = "integer"
+	TypeDuration Type = "duration"              // "60s", or a number of seconds
+	TypeSize     Type = "size"                  // "64K", or a number of bytes
+	TypeOctal    Type = "octal string"          // "0027"
+	TypeEnum     Type = "one of"                // see Key.Values
+	TypePath     Type = "absolute path"         //
+	TypePaths    Type = "path or array"         // absolute ones
+	TypePathList Type = "a:b or array of paths" // absolute ones
+	TypeStrings  Type = "string or array"       //
+	TypeUser     Type = "user or group name"    //
+	TypeListen   Type = "address or array"      // see ParseListener
+	TypeProxies  Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix"
+	TypeEnv      Type = "table of strings"      // environment variables
+	TypeTable    Type = "table"                 // [name]
+	TypeTables   Type = "array of tables"       // [[name]]
+	TypeNamed    Type = "tables, one per name"  // [name.NAME]
+)
+
+// State says whether this version acts on a key.
+type State string
+
+// The states of keys. Keys of every state are checked for type and range.
+const (
+	// Supported keys work.
+	Supported State = "supported"
+	// Later keys are refused as not supported yet.
+	Later State = "later"
+	// Needless keys belong to a mechanism of mod_wsgi that wsgid does not have;
+	// they are refused, and Meaning says why.
+	Needless State = "needless"
+)
+
+// Key describes one key of the site file. The list of them is what the parser
+// goes by and what the reference page is made from.
+type Key struct {
+	Name  string
+	Table Table
+	Type  Type
+	// Unit of a bare number; "" when there is none.
+	Unit string
+	// Min and Max bound numbers (durations in nanoseconds). Max 0 means no bound.
+	Min, Max int64
+	// Values lists the words of a TypeEnum.
+	Values []string
+	// Default is the value as it could stand in the file; nil means not set.
+	Default any
+	// ModWSGI is the name of mod_wsgi's option or directive, "" when there is none.
+	ModWSGI string
+	// ModWSGIDefault is mod_wsgi's own default, for people who migrate.
+	ModWSGIDefault string
+	// Meaning is one sentence.
+	Meaning string
+	State   State
+	// check looks at a string value beyond its type; nil means nothing to check.
+	check func(string) *fault
+}
+
+// Keys lists every key of the site file, table by table.
+func Keys() []Key {
+	var all []Key
+	for _, t := range allTables() {
+		all = append(all, keysOf(t)...)
+	}
+	return all
+}
+
+func allTables() []Table {
+	return []Table{tableTop, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableTLS}
+}
+
+// keysOf gives the keys of a table with the fields filled in that all of its
+// rows share.
+func keysOf(t Table) []Key {
+	rows := map[Table]func() []Key{
+		tableTop:      topKeys,
+		tableGroup:    groupKeys,
+		tableMount:    mountKeys,
+		tableVhost:    vhostKeys,
+		tableLocation: locationKeys,
+		tableStatic:   staticKeys,
+		tableTLS:      tlsKeys,
+	}
+	keys := rows[t]()
+	for i := range keys {
+		keys[i].complete(t)
+	}
+	return keys
+}
+
+func (k *Key) complete(t Table) {
+	k.Table = t
+	if k.State == "" {
+		k.State = Supported
+	}
+	if k.Unit == "" {
+		k.Unit = map[Type]string{TypeDuration: "seconds", TypeSize: "bytes"}[k.Type]
+	}
+}
+
+// lookup finds a key in a table, nil when it is not there.
+func lookup(keys []Key, name string) *Key {
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &keys[i]
+}
+
+func topKeys() []Key {
+	return slices.Concat(siteKeys(), logKeys(), limitKeys(), spoolKeys(), socketKeys(), pythonKeys())
+}
+
+func siteKeys() []Key {
+	return []Key{
+		{
+			Name: "server-name", Type: TypeString, check: checkHost, ModWSGI: "ServerName",
+			Meaning: "Host name of the site; without it the Host header of the request counts.",
+		},
+		{
+			Name: "listen", Type: TypeListen, ModWSGI: "Listen",
+			Meaning: "Addresses and UNIX sockets on which the site is served over HTTP.",
+		},
+		{
+			Name: "trusted-proxies", Type: TypeProxies, ModWSGI: "WSGITrustedProxies", ModWSGIDefault: "everyone",
+			Meaning: "Peers whose forwarding headers are believed: networks, addresses, or \"unix\" for every UNIX socket.",
+		},
+		{
+			Name: "trusted-proxy-headers", Type: TypeStrings, ModWSGI: "WSGITrustedProxyHeaders", State: Later,
+			Meaning: "Forwarding headers that trusted proxies may set.",
+		},
+		{
+			Name: "server-alias", Type: TypeStrings, check: checkHost, ModWSGI: "ServerAlias", State: Later,
+			Meaning: "Further host names of the site.",
+		},
+		{
+			Name: "server-metrics", Type: TypeBool, ModWSGI: "server-metrics", ModWSGIDefault: "Off", State: Later,
+			Meaning: "Serves figures about requests and processes.",
+		},
+		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups: processes that run one application."},
+		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths and the applications behind them."},
+		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", State: Later, Meaning: "Further host names with mounts of their own."},
+		{Name: "location", Type: TypeTables, ModWSGI: "Location", State: Later, Meaning: "Settings for a part of the URL space."},
+		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
+		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", State: Later, Meaning: "TLS on the site's own addresses."},
+		{
+			Name: "warm-up", Type: TypeStrings, check: checkURLPath, State: Later,
+			Meaning: "Paths that are requested from a new process before it takes traffic.",
+		},
+	}
+}
+
+func logKeys() []Key {
+	return []Key{
+		{
+			Name: "access-log", Type: TypeString, check: checkAccessLog, ModWSGI: "CustomLog",
+			Meaning: "Access log: \"-\" for standard output, or an absolute path; empty for none.",
+		},
+		{
+			Name: "access-log-format", Type: TypeEnum, Values: []string{"common", "combined", "json"}, Default: "combined", ModWSGI: "LogFormat",
+			Meaning: "Form of an access log line.",
+		},
+		{
+			Name: "error-log", Type: TypePath, ModWSGI: "ErrorLog", State: Later,
+			Meaning: "File for the application's log lines, in place of the journal.",
+		},
+		{
+			Name: "rotate", Type: TypeSize, Min: 1 << 20, State: Later,
+			Meaning: "Size at which wsgid itself starts a new log file.",
+		},
+		{
+			Name: "slow-requests", Type: TypeDuration, ModWSGI: "WSGISlowRequests", ModWSGIDefault: "off", State: Later,
+			Meaning: "Requests that take longer are logged.",
+		},
+	}
+}
+
+func limitKeys() []Key {
+	return []Key{
+		{
+			Name: "limit-request-line", Type: TypeSize, Min: 64, Max: 1 << 20, Default: int64(8190), ModWSGI: "LimitRequestLine", ModWSGIDefault: "8190",
+			Meaning: "Longest request line; a longer one is answered 414.",
+		},
+		{
+			Name: "limit-request-fields", Type: TypeInt, Min: 1, Max: 32767, Default: int64(100), ModWSGI: "LimitRequestFields", ModWSGIDefault: "100",
+			Meaning: "Largest number of request header fields; more are answered 431.",
+		},
+		{
+			Name: "limit-request-field-size", Type: TypeSize, Min: 64, Max: 1 << 20, Default: int64(8190), ModWSGI: "LimitRequestFieldSize", ModWSGIDefault: "8190",
+			Meaning: "Longest single request header field; a longer one is answered 431.",
+		},
+		{
+			Name: "limit-request-head-size", Type: TypeSize, Min: 1024, Max: 16 << 20, Default: int64(65536),
+			Meaning: "Largest request head, line and fields together; a larger one is answered 431.",
+		},
+		{
+			Name: "limit-request-body", Type: TypeSize, Default: int64(1 << 30), ModWSGI: "LimitRequestBody", ModWSGIDefault: "1073741824",
+			Meaning: "Largest request body; a larger one is answered 413; 0 means no limit.",
+		},
+		{
+			Name: "header-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "RequestReadTimeout", ModWSGIDefault: "20-40",
+			Meaning: "Time a client has for a whole request head; 0 means no limit.",
+		},
+		{
+			Name: "body-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "RequestReadTimeout", ModWSGIDefault: "20",
+			Meaning: "Longest silence of a client inside a request body; 0 means no limit.",
+		},
+		{
+			Name: "body-min-rate", Type: TypeInt, Unit: "bytes per second", Max: 1 << 30, Default: int64(500), ModWSGI: "RequestReadTimeout", ModWSGIDefault: "500",
+			Meaning: "Lowest rate at which a client may send a request body; 0 means off.",
+		},
+		{
+			Name: "keep-alive-timeout", Type: TypeDuration, Default: "75s", ModWSGI: "KeepAliveTimeout", ModWSGIDefault: "5",
+			Meaning: "How long a connection may idle between requests; 0 means no limit. It should exceed that of a proxy in front.",
+		},
+		{
+			Name: "send-timeout", Type: TypeDuration, Default: "60s", ModWSGI: "response-socket-timeout", ModWSGIDefault: "60",
+			Meaning: "Longest time a client may accept nothing of its response; 0 means no limit.",
+		},
+		{
+			Name: "max-connections", Type: TypeInt, Min: 1, Max: 1 << 20, Default: int64(10000), ModWSGI: "MaxRequestWorkers",
+			Meaning: "Largest number of open client connections.",
+		},
+	}
+}
+
+func spoolKeys() []Key {
+	return []Key{
+		{
+			Name: "request-buffer-size", Type: TypeSize, Max: 1 << 30, Default: int64(65536),
+			Meaning: "Bytes of a request body kept in memory before a temporary file takes it.",
+		},
+		{
+			Name: "request-spool-limit", Type: TypeSize, Default: int64(1 << 30),
+			Meaning: "Bytes of a request body that the file takes; what is beyond is streamed while the thread waits; 0 means no file.",
+		},
+		{
+			Name: "response-spool-limit", Type: TypeSize, Default: int64(1 << 30),
+			Meaning: "Bytes of a response held in a file for a slow client, so that the thread is free; 0 means no file.",
+		},
+		{
+			Name: "spool-directory", Type: TypePath,
+			Meaning: "Directory of those files; without it the system's temporary directory.",
+		},
+	}
+}

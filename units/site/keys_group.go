@@ -1,0 +1,119 @@
+package site
+
+func groupKeys() []Key {
+	keys := append(groupProcessKeys(), groupTimeKeys()...)
+	return append(keys, groupLaterKeys()...)
+}
+
+func groupProcessKeys() []Key {
+	return []Key{
+		{
+			Name: "processes", Type: TypeInt, Min: 1, Max: 1024, Default: int64(1), ModWSGI: "processes", ModWSGIDefault: "1",
+			Meaning: "Number of processes. When it is written, wsgi.multiprocess is true, even for 1.",
+		},
+		{
+			Name: "threads", Type: TypeInt, Min: 1, Max: 1000, Default: int64(5), ModWSGI: "threads", ModWSGIDefault: "15",
+			Meaning: "Request threads in each process.",
+		},
+		{
+			Name: "python", Type: TypePath,
+			Meaning: "Python interpreter; without it that of python-home, else python3 from PATH.",
+		},
+		{
+			Name: "python-home", Type: TypePath, ModWSGI: "python-home", ModWSGIDefault: "WSGIPythonHome",
+			Meaning: "Virtual environment whose bin/python runs the application.",
+		},
+		{
+			Name: "python-path", Type: TypePathList, ModWSGI: "python-path",
+			Meaning: "Directories that go to the front of sys.path, .pth files in them honoured.",
+		},
+		{
+			Name: "home", Type: TypePath, ModWSGI: "home",
+			Meaning: "Working directory of the processes, and the first entry of sys.path.",
+		},
+		{Name: "lang", Type: TypeString, check: checkLocale, ModWSGI: "lang", Meaning: "Environment variable LANG of the processes."},
+		{Name: "locale", Type: TypeString, check: checkLocale, ModWSGI: "locale", Meaning: "Environment variable LC_ALL of the processes, which must exist on the machine."},
+		{Name: "display-name", Type: TypeString, ModWSGI: "display-name", Meaning: "Process title; %{GROUP} in it stands for the group."},
+		{Name: "umask", Type: TypeOctal, Max: 0o777, ModWSGI: "umask", Meaning: "File mode creation mask of the processes."},
+		{
+			Name: "switch-interval", Type: TypeDuration, Min: 1000, Max: 60e9, ModWSGI: "switch-interval", ModWSGIDefault: "0.005",
+			Meaning: "Time between the interpreter's thread switches.",
+		},
+		{
+			Name: "stack-size", Type: TypeSize, Min: 32 << 10, Max: 1 << 30, ModWSGI: "stack-size",
+			Meaning: "Stack of a request thread.",
+		},
+		{Name: "env", Type: TypeEnv, ModWSGI: "SetEnv", Meaning: "Environment variables of the processes."},
+		{Name: "env-file", Type: TypePaths, Meaning: "Files with further environment variables, NAME=value per line; env wins over them."},
+	}
+}
+
+func groupTimeKeys() []Key {
+	return []Key{
+		{
+			Name: "startup-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "startup-timeout", ModWSGIDefault: "0",
+			Meaning: "Time a process has to import the application; 0 means no limit.",
+		},
+		{
+			Name: "request-timeout", Type: TypeDuration, Default: "60s", ModWSGI: "request-timeout", ModWSGIDefault: "0",
+			Meaning: "Time a request may take in the application before it is answered 504 and its process replaced; 0 means no limit.",
+		},
+		{
+			Name: "queue-timeout", Type: TypeDuration, Default: "45s", ModWSGI: "queue-timeout", ModWSGIDefault: "0",
+			Meaning: "Time a request may wait for a thread before it is answered 504; 0 means no limit.",
+		},
+		{
+			Name: "shutdown-timeout", Type: TypeDuration, Default: "5s", ModWSGI: "shutdown-timeout", ModWSGIDefault: "5",
+			Meaning: "Time between asking a process to end and killing it; 0 means that it is not killed.",
+		},
+		{
+			Name: "graceful-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "graceful-timeout", ModWSGIDefault: "15",
+			Meaning: "Time that requests in flight have when their process is replaced; 0 means no wait.",
+		},
+		{
+			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(100), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
+			Meaning: "Requests that may wait for a thread; the next is answered 503 at once.",
+		},
+		{
+			Name: "header-buffer-size", Type: TypeSize, Min: 8192, Max: 16 << 20, Default: int64(32768), ModWSGI: "header-buffer-size", ModWSGIDefault: "32768",
+			Meaning: "Longest single response header line.",
+		},
+		{
+			Name: "response-buffer-size", Type: TypeSize, Min: 65536, Max: 1 << 30, Default: int64(65536), ModWSGI: "response-buffer-size", ModWSGIDefault: "8388608",
+			Meaning: "Bytes of a response held in memory for a client that reads slowly.",
+		},
+	}
+}
+
+func mountKeys() []Key {
+	return []Key{
+		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
+		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
+		{Name: "module", Type: TypeString, Meaning: "Module that has the application, \"package.module\" or \"package.module:callable\"."},
+		{
+			Name: "callable-object", Type: TypeString, check: checkCallable, ModWSGI: "WSGICallableObject", ModWSGIDefault: "application",
+			Meaning: "Name of the application object; \"application\" when it is not written.",
+		},
+		{
+			Name: "group", Type: TypeString, ModWSGI: "WSGIProcessGroup",
+			Meaning: "Daemon group that runs the application; may be left out when there is one group.",
+		},
+		{Name: "pass-authorization", Type: TypeBool, ModWSGI: "WSGIPassAuthorization", ModWSGIDefault: "Off", State: Later, Meaning: "Gives the Authorization header to the application."},
+		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", State: Later, Meaning: "Starts a new generation when the script changes."},
+		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "Replaces the application's error pages by the front end's."},
+		{
+			Name: "chunked-request", Type: TypeBool, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off", State: Needless,
+			Meaning: "chunked requests always reach the application",
+		},
+		{Name: "map-head-to-get", Type: TypeEnum, Values: []string{"auto", "on", "off"}, ModWSGI: "WSGIMapHEADToGET", ModWSGIDefault: "Auto", State: Later, Meaning: "Shows HEAD to the application as GET."},
+		{Name: "ignore-activity", Type: TypeBool, ModWSGI: "WSGIIgnoreActivity", ModWSGIDefault: "Off", State: Later, Meaning: "Requests here do not count for inactivity-timeout."},
+		{
+			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Needless,
+			Meaning: "every process runs one application in its main interpreter",
+		},
+		{
+			Name: "enable-sendfile", Type: TypeBool, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off", State: Needless,
+			Meaning: "wsgi.file_wrapper always uses sendfile where it can",
+		},
+	}
+}

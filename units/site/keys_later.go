@@ -1,0 +1,131 @@
+package site
+
+// The keys of this file are of later work, or belong to mechanisms that wsgid
+// has no use for. They are read and checked, then refused.
+
+func socketKeys() []Key {
+	return []Key{
+		{Name: "socket-user", Type: TypeUser, ModWSGI: "socket-user", ModWSGIDefault: "Apache User", State: Later, Meaning: "Owner of the site's UNIX socket."},
+		{Name: "socket-group", Type: TypeUser, State: Later, Meaning: "Group of the site's UNIX socket."},
+		{Name: "socket-mode", Type: TypeOctal, Max: 0o777, State: Later, Meaning: "Mode of the site's UNIX socket."},
+		{
+			Name: "listen-backlog", Type: TypeInt, Max: 65535, ModWSGI: "listen-backlog", ModWSGIDefault: "100", State: Later,
+			Meaning: "Connections that the kernel holds while the site restarts; for waiting requests see queue-limit.",
+		},
+		{
+			Name: "send-buffer-size", Type: TypeSize, ModWSGI: "send-buffer-size", ModWSGIDefault: "0", State: Later,
+			Meaning: "Kernel send buffer of the site's sockets.",
+		},
+		{
+			Name: "receive-buffer-size", Type: TypeSize, ModWSGI: "receive-buffer-size", ModWSGIDefault: "0", State: Later,
+			Meaning: "Kernel receive buffer of the site's sockets.",
+		},
+		{Name: "proxy-protocol", Type: TypeBool, State: Later, Meaning: "Expects the PROXY protocol from trusted proxies."},
+		{
+			Name: "socket-prefix", Type: TypePath, ModWSGI: "WSGISocketPrefix", State: Needless,
+			Meaning: "sockets are at fixed paths below /run/wsgi, which systemd holds",
+		},
+		{
+			Name: "socket-rotation", Type: TypeBool, ModWSGI: "WSGISocketRotation", ModWSGIDefault: "On", State: Needless,
+			Meaning: "sockets are at fixed paths below /run/wsgi, which systemd holds",
+		},
+		{
+			Name: "accept-mutex", Type: TypeString, ModWSGI: "WSGIAcceptMutex", State: Needless,
+			Meaning: "processes do not accept connections, so they need no mutex",
+		},
+		{
+			Name: "restrict-embedded", Type: TypeBool, ModWSGI: "WSGIRestrictEmbedded", ModWSGIDefault: "Off", State: Needless,
+			Meaning: "applications always run in daemon groups",
+		},
+	}
+}
+
+// pythonKeys are interpreter settings that mod_wsgi has for the whole server;
+// here they will apply to every group of the site.
+func pythonKeys() []Key {
+	return []Key{
+		{Name: "python-optimize", Type: TypeInt, Max: 2, ModWSGI: "WSGIPythonOptimize", ModWSGIDefault: "0", State: Later, Meaning: "Optimisation level of the interpreter."},
+		{Name: "dont-write-bytecode", Type: TypeBool, ModWSGI: "WSGIDontWriteBytecode", ModWSGIDefault: "Off", State: Later, Meaning: "Keeps the interpreter from writing .pyc files."},
+		{Name: "python-warnings", Type: TypeStrings, ModWSGI: "WSGIPythonWarnings", State: Later, Meaning: "Warning filters of the interpreter."},
+		{Name: "python-hash-seed", Type: TypeInt, Max: 4294967295, ModWSGI: "WSGIPythonHashSeed", ModWSGIDefault: "random", State: Later, Meaning: "Seed of the interpreter's hash function; without it, a random one."},
+	}
+}
+
+func groupLaterKeys() []Key {
+	return append(groupUserKeys(), groupRecycleKeys()...)
+}
+
+func groupUserKeys() []Key {
+	return []Key{
+		{Name: "user", Type: TypeUser, ModWSGI: "user", ModWSGIDefault: "Apache User", State: Later, Meaning: "User of the group's processes."},
+		{Name: "group", Type: TypeUser, ModWSGI: "group", ModWSGIDefault: "Apache Group", State: Later, Meaning: "Primary group of the group's processes."},
+		{Name: "supplementary-groups", Type: TypeStrings, check: checkUser, ModWSGI: "supplementary-groups", State: Later, Meaning: "Further groups of the group's processes."},
+		{Name: "chroot", Type: TypePath, ModWSGI: "chroot", State: Later, Meaning: "Root directory of the group's processes."},
+		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
+		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
+		{Name: "python-eggs", Type: TypePath, ModWSGI: "python-eggs", State: Later, Meaning: "Directory where egg files are unpacked."},
+		{Name: "cpu-time-limit", Type: TypeDuration, ModWSGI: "cpu-time-limit", ModWSGIDefault: "0", State: Later, Meaning: "CPU time after which a process is replaced."},
+		{Name: "cpu-priority", Type: TypeInt, Min: -20, Max: 19, ModWSGI: "cpu-priority", ModWSGIDefault: "0", State: Later, Meaning: "Nice level of the group's processes."},
+		{Name: "memory-limit", Type: TypeSize, ModWSGI: "memory-limit", ModWSGIDefault: "0", State: Later, Meaning: "Memory that the group may use."},
+		{Name: "virtual-memory-limit", Type: TypeSize, ModWSGI: "virtual-memory-limit", ModWSGIDefault: "0", State: Later, Meaning: "Address space of one process."},
+	}
+}
+
+func groupRecycleKeys() []Key {
+	return []Key{
+		{Name: "maximum-requests", Type: TypeInt, ModWSGI: "maximum-requests", ModWSGIDefault: "0", State: Later, Meaning: "Requests after which a process is replaced."},
+		{Name: "restart-interval", Type: TypeDuration, ModWSGI: "restart-interval", ModWSGIDefault: "0", State: Later, Meaning: "Age at which a process is replaced."},
+		{Name: "inactivity-timeout", Type: TypeDuration, ModWSGI: "inactivity-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Idle time after which the group's processes end until the next request."},
+		{Name: "interrupt-timeout", Type: TypeDuration, ModWSGI: "interrupt-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Time that a late request has to end after an exception was raised in it."},
+		{Name: "deadlock-timeout", Type: TypeDuration, ModWSGI: "deadlock-timeout", ModWSGIDefault: "300", State: Later, Meaning: "Time after which a process whose GIL is never free is replaced."},
+		{Name: "eviction-timeout", Type: TypeDuration, ModWSGI: "eviction-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Drain time when a single process is told to go."},
+		{Name: "socket-timeout", Type: TypeDuration, ModWSGI: "socket-timeout", ModWSGIDefault: "60", State: Later, Meaning: "Longest silence of a process inside a response."},
+		{
+			Name: "connect-timeout", Type: TypeDuration, ModWSGI: "connect-timeout", ModWSGIDefault: "15", State: Needless,
+			Meaning: "processes are connected before they get requests; see queue-timeout for the wait",
+		},
+		{Name: "response-socket-timeout", Type: TypeDuration, ModWSGI: "response-socket-timeout", ModWSGIDefault: "0", State: Later, Meaning: "send-timeout for this group's responses."},
+		{Name: "response-flush-delay", Type: TypeDuration, ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms", State: Later, Meaning: "Wait for more data before a piece of a response is sent."},
+		{Name: "restrict-stdin", Type: TypeBool, ModWSGI: "WSGIRestrictStdin", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdin an error."},
+		{Name: "restrict-stdout", Type: TypeBool, ModWSGI: "WSGIRestrictStdout", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdout an error."},
+		{Name: "restrict-signal", Type: TypeBool, ModWSGI: "WSGIRestrictSignal", ModWSGIDefault: "On", State: Later, Meaning: "Makes signal.signal do nothing."},
+		{Name: "import-script", Type: TypePaths, ModWSGI: "WSGIImportScript", State: Later, Meaning: "Scripts that every process runs when it starts."},
+	}
+}
+
+func vhostKeys() []Key {
+	return []Key{
+		{Name: "server-name", Type: TypeString, check: checkHost, ModWSGI: "ServerName", State: Later, Meaning: "Host name of the virtual host."},
+		{Name: "server-alias", Type: TypeStrings, check: checkHost, ModWSGI: "ServerAlias", State: Later, Meaning: "Further host names."},
+		{Name: "access-log", Type: TypeString, check: checkAccessLog, State: Later, Meaning: "Access log of the virtual host."},
+		{Name: "mount", Type: TypeTables, State: Later, Meaning: "Mounts of the virtual host."},
+		{Name: "static", Type: TypeTables, State: Later, Meaning: "Static directories of the virtual host."},
+	}
+}
+
+func locationKeys() []Key {
+	return []Key{
+		{Name: "path", Type: TypeString, check: checkURLPath, State: Later, Meaning: "URL path that the settings hold for."},
+		{Name: "request-timeout", Type: TypeDuration, State: Later, Meaning: "request-timeout for this path."},
+		{Name: "limit-request-body", Type: TypeSize, State: Later, Meaning: "limit-request-body for this path."},
+		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "error-override for this path."},
+	}
+}
+
+func staticKeys() []Key {
+	return []Key{
+		{Name: "path", Type: TypeString, check: checkURLPath, State: Later, Meaning: "URL path of the directory."},
+		{Name: "directory", Type: TypePath, State: Later, Meaning: "Directory whose files are served."},
+		{Name: "expires", Type: TypeDuration, State: Later, Meaning: "Time a client may keep a file."},
+		{Name: "index", Type: TypeString, State: Later, Meaning: "File that answers for a directory."},
+	}
+}
+
+func tlsKeys() []Key {
+	return []Key{
+		{Name: "certificate", Type: TypePath, ModWSGI: "SSLCertificateFile", State: Later, Meaning: "Certificate chain in PEM form."},
+		{Name: "key", Type: TypePath, ModWSGI: "SSLCertificateKeyFile", State: Later, Meaning: "Private key in PEM form."},
+		{Name: "minimum-version", Type: TypeEnum, Values: []string{"1.2", "1.3"}, ModWSGI: "SSLProtocol", State: Later, Meaning: "Lowest TLS version."},
+		{Name: "listen", Type: TypeListen, State: Later, Meaning: "Addresses on which the site is served over TLS."},
+	}
+}

@@ -1,0 +1,186 @@
+package site
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Site is one parsed and validated site file.
+type Site struct {
+	// Name is the file name without ".toml"; units and sockets carry it.
+	Name string
+	// Path is the file the site came from; it prefixes error messages.
+	Path string
+	// ServerName is the host name of the site. Empty: whatever the client asked for.
+	ServerName string
+	// Listen has the addresses in file order. Empty: the caller chooses.
+	Listen []Listener
+	// Groups is sorted by name and never empty after Parse. A file without
+	// [group.*] has one group "main" with all defaults.
+	Groups []*Group
+	// Mounts is in file order and never empty after Parse.
+	Mounts []*Mount
+	// Server has the keys of the front end.
+	Server Server
+
+	// lines finds the place of a key for errors that are found after parsing;
+	// nil for a site made from flags.
+	lines map[string]place
+}
+
+// Server has the front end's keys, at the top level of the file. Defaults are
+// already applied.
+type Server struct {
+	// AccessLog is "" for none, "-" for standard output, else an absolute path.
+	AccessLog string
+	// AccessLogFormat is "common", "combined" or "json".
+	AccessLogFormat string
+	// TrustedProxies are the peers whose forwarding headers are believed. Nil: nobody's.
+	TrustedProxies []netip.Prefix
+	// TrustUnix believes the forwarding headers of every peer on a UNIX socket.
+	TrustUnix bool
+
+	// RequestLine is the longest request line in bytes.
+	RequestLine int
+	// RequestFields is the largest number of header fields.
+	RequestFields int
+	// RequestFieldSize is the longest single header field in bytes.
+	RequestFieldSize int
+	// RequestHeadSize is the largest request head in bytes.
+	RequestHeadSize int
+	// RequestBody is the largest request body in bytes; 0 means no limit.
+	RequestBody int64
+
+	// HeaderTimeout is the time for a whole request head; 0 means no limit.
+	HeaderTimeout time.Duration
+	// BodyTimeout is the longest silence inside a request body; 0 means no limit.
+	BodyTimeout time.Duration
+	// KeepAliveTimeout is how long a connection may idle between requests; 0
+	// means no limit.
+	KeepAliveTimeout time.Duration
+	// SendTimeout is the longest time a client may accept nothing of a response; 0 means no limit.
+	SendTimeout time.Duration
+	// BodyMinRate is the lowest rate of a request body in bytes per second; 0 means off.
+	BodyMinRate int
+
+	// MaxConnections is the largest number of open client connections.
+	MaxConnections int
+
+	// RequestBuffer is how many bytes of a request body stay in memory before
+	// an unlinked temporary file takes it.
+	RequestBuffer int64
+	// RequestSpool is how many bytes of a request body that file takes; what is
+	// beyond is streamed with back-pressure. 0 means no file.
+	RequestSpool int64
+	// ResponseSpool is how many bytes of a response are held in a file for a
+	// slow client; 0 means no file.
+	ResponseSpool int64
+	// SpoolDirectory holds those files; "" means the system's temporary directory.
+	SpoolDirectory string
+}
+
+// Group is one daemon group: processes that run one application.
+type Group struct {
+	Name string
+	// Processes is the number of worker processes, 1 to 1024.
+	Processes int
+	// Threads is the number of request threads in each process, 1 to 1000.
+	Threads int
+	// ProcessesSet says that processes was written in the file. wsgi.multiprocess
+	// follows it, as in mod_wsgi: written means true, even for 1.
+	ProcessesSet bool
+
+	// Python is the interpreter's absolute path; see [Group.Interpreter] for "".
+	Python string
+	// PythonHome is the virtual environment; "" means none.
+	PythonHome string
+	// PythonPath has absolute directories that go to the front of sys.path.
+	PythonPath []string
+
+	// Home is the working directory and the first entry of sys.path; "" means
+	// that the working directory is not changed.
+	Home string
+	// Lang is LANG of the processes; "" means inherited.
+	Lang string
+	// Locale is LC_ALL of the processes; "" means inherited.
+	Locale string
+	// DisplayName is the process title. It may contain %{GROUP}; "" means no change.
+	DisplayName string
+	// Umask is -1 when it is not set.
+	Umask int
+	// SwitchInterval is for sys.setswitchinterval; 0 means Python's own.
+	SwitchInterval time.Duration
+	// StackSize is the stack of a request thread in bytes; 0 means the system's.
+	StackSize int64
+
+	// StartupTimeout is the time a process has to import the application; 0 means no limit.
+	StartupTimeout time.Duration
+	// RequestTimeout is the time a request may take in the application; 0 means no limit.
+	RequestTimeout time.Duration
+	// QueueTimeout is how long a request may wait for a thread; 0 means no limit.
+	QueueTimeout time.Duration
+	// ShutdownTimeout is the time between SIGTERM and SIGKILL; 0 means that SIGKILL is not sent.
+	ShutdownTimeout time.Duration
+	// GracefulTimeout is how long requests in flight may finish when a process
+	// or generation is replaced; 0 means no wait.
+	GracefulTimeout time.Duration
+
+	// QueueLimit is the number of requests that may wait for a thread; the next
+	// one is answered 503 at once. 0 means that none waits.
+	QueueLimit int
+	// HeaderBufferSize is the longest single response header line in bytes.
+	HeaderBufferSize int64
+	// ResponseBufferSize is how many bytes of a response are held in memory for
+	// a client that reads slowly.
+	ResponseBufferSize int64
+
+	// Env has the environment from [group.NAME.env]; nil when there is none.
+	Env map[string]string
+	// EnvFiles are absolute paths, read in order by the leader with [LoadEnvFile].
+	EnvFiles []string
+}
+
+// Mount maps a URL path to an application.
+type Mount struct {
+	// Path is the URL path, decoded, without a trailing slash except "/" itself.
+	Path string
+	// Script is the absolute file of the application; "" when Module is set.
+	Script string
+	// Module is the dotted module name; "" when Script is set.
+	Module string
+	// Callable is the name of the application object in it.
+	Callable string
+	// Group is the name of the daemon group that runs it.
+	Group string
+}
+
+// DefaultCallable is the application object's name when none is written.
+const DefaultCallable = "application"
+
+// DefaultGroup is the name of the group of a site file without [group.*].
+const DefaultGroup = "main"
+
+// Default returns a site with all defaults, one group "main" and no mount. The
+// caller adds mounts and listeners and then calls [Site.Validate].
+func Default(name string) *Site {
+	s := &Site{Name: name, Path: name + ".toml", Groups: []*Group{NewGroup(DefaultGroup)}}
+	applyDefaults(tableTop, serverFields(s))
+	return s
+}
+
+// NewGroup returns a group with all defaults.
+func NewGroup(name string) *Group {
+	g := &Group{Name: name, Umask: -1}
+	applyDefaults(tableGroup, groupFields(g))
+	return g
+}
+
+// Group returns the group of that name, nil when there is none.
+func (s *Site) Group(name string) *Group {
+	for _, g := range s.Groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package site
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const minimal = "[[mount]]\npath = \"/\"\nscript = \"/srv/app.py\"\n"
+
+func mustParse(t *testing.T, text string) *Site {
+	t.Helper()
+	s, err := Parse("blog", "/etc/wsgi/blog.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// completeSite is what testdata/complete.toml says, written out by hand.
+func completeSite() *Site {
+	return &Site{
+		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example",
+		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
+		Server: Server{
+			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json",
+			TrustedProxies: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"),
+				netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("fd00::/8"),
+			},
+			TrustUnix: true, RequestLine: 4096, RequestFields: 50, RequestFieldSize: 4096, RequestHeadSize: 8192,
+			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
+			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
+		},
+		Groups: []*Group{
+			{
+				Name: "api", Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
+				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
+				QueueLimit: 100, HeaderBufferSize: 32768, ResponseBufferSize: 65536, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
+			},
+			{
+				Name: "web", Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},
+				Home: "/srv/blog", Lang: "C.UTF-8", Locale: "de_DE.UTF-8", DisplayName: "%{GROUP}", Umask: 0o027,
+				SwitchInterval: 2 * time.Millisecond, StackSize: 512 << 10,
+				StartupTimeout: time.Hour, QueueTimeout: 1500 * time.Microsecond, ShutdownTimeout: 15 * time.Second, GracefulTimeout: 30 * time.Second,
+				HeaderBufferSize: 64 << 10, ResponseBufferSize: 128 << 10,
+				Env: map[string]string{"A": "say \"hi\"\n", "B": `back\slash`}, EnvFiles: []string{"/etc/default/blog"},
+			},
+		},
+		Mounts: []*Mount{
+			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web"},
+			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api"},
+		},
+	}
+}
+
+func TestParseComplete(t *testing.T) {
+	text, err := os.ReadFile("testdata/complete.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse("blog", "testdata/complete.toml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameSite(t, got, completeSite())
+	for _, k := range Keys() {
+		if k.State == Supported && !bytes.Contains(text, []byte(k.Name)) {
+			t.Errorf("complete.toml lacks %s", k.Name)
+		}
+	}
+}
+
+// sameSite compares everything but the lines.
+func sameSite(t *testing.T, got, want *Site) {
+	t.Helper()
+	a, b := *got, *want
+	a.lines, b.lines = nil, nil
+	if !reflect.DeepEqual(a, b) {
+		t.Fatalf("site is\n%s\n%+v\nwant\n%s\n%+v", got.Encode(), a.Server, want.Encode(), b.Server)
+	}
+}
+
+func TestParseMinimal(t *testing.T) {
+	got := mustParse(t, minimal)
+	want := Default("blog")
+	want.Path = "/etc/wsgi/blog.toml"
+	want.Mounts = []*Mount{{Path: "/", Script: "/srv/app.py", Callable: "application", Group: "main"}}
+	sameSite(t, got, want)
+	if err := want.Validate(); err != nil {
+		t.Errorf("the default site with a mount is not valid: %v", err)
+	}
+	v, g := want.Server, want.Groups[0]
+	if v.RequestBody != 1<<30 || v.KeepAliveTimeout != 75*time.Second || v.AccessLogFormat != "combined" || v.AccessLog != "" || v.BodyMinRate != 500 {
+		t.Errorf("defaults of the front end: %+v", v)
+	}
+	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 100 {
+		t.Errorf("defaults of a group: %+v", g)
+	}
+}
+
+// TestFieldsMatchKeys: every supported key has a field, of a type the decoder
+// can fill, and every field a key.
+func TestFieldsMatchKeys(t *testing.T) {
+	for table, fs := range map[Table]fields{
+		tableTop: serverFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
+	} {
+		keys := keysOf(table)
+		for _, k := range keys {
+			isTable := k.Type == TypeTable || k.Type == TypeTables || k.Type == TypeNamed
+			if (k.State == Supported && !isTable) != (fs.find(k.Name) != nil) {
+				t.Errorf("%s in %s is %s; has a field: %t", k.Name, table, k.State, fs.find(k.Name) != nil)
+			}
+			if k.Meaning == "" || k.Type == "" {
+				t.Errorf("%s in %s is not described", k.Name, table)
+			}
+		}
+		for _, f := range fs {
+			if lookup(keys, f.key) == nil {
+				t.Errorf("field %s in %s has no key", f.key, table)
+			}
+		}
+	}
+}
+
+// TestKeysAreUnique: a name twice in a table would hide the second row.
+func TestKeysAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Keys() {
+		id := string(k.Table) + " " + k.Name
+		if seen[id] {
+			t.Errorf("%s is listed twice", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestValidate(t *testing.T) {
+	tests := map[string]struct {
+		change func(*Site)
+		want   string
+	}{
+		"no mount":        {func(s *Site) { s.Mounts = nil }, "mount: the site has no [[mount]]"},
+		"processes":       {func(s *Site) { s.Groups[0].Processes = 0 }, "group.main.processes: 0 is out of range: 1 to 1024"},
+		"relative socket": {func(s *Site) { s.Listen = []Listener{{"unix", "x.sock"}} }, `listen: socket path "x.sock" is not absolute`},
+		"too fine":        {func(s *Site) { s.Server.SendTimeout = 1 }, `send-timeout: "1ns" is not a duration: "ns" is not a unit`},
+		"script":          {func(s *Site) { s.Mounts[0].Script = "/srv/a\nb" }, `mount.script: "/srv/a\nb" contains a control character`},
+		"group":           {func(s *Site) { s.Mounts[0].Group = "mian" }, `mount.group: there is no group "mian"; there are: main`},
+		"name":            {func(s *Site) { s.Name = "../x" }, `site name "../x" is not usable in unit and socket names`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := Default("blog")
+			s.Mounts = []*Mount{{Path: "/", Script: "/srv/app.py", Callable: "application", Group: "main"}}
+			test.change(s)
+			err := s.Validate()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if first, _, _ := strings.Cut(err.Error(), "\n"); first != test.want {
+				t.Errorf("error is %q, want %q", first, test.want)
+			}
+		})
+	}
+}
+
+func TestProcessesSet(t *testing.T) {
+	written := mustParse(t, "[group.main]\nprocesses = 1\n"+minimal)
+	if !written.Groups[0].ProcessesSet {
+		t.Error("processes = 1 was written, and ProcessesSet is false")
+	}
+	if again := mustParse(t, string(written.Encode())); !again.Groups[0].ProcessesSet {
+		t.Error("Encode lost that processes was written")
+	}
+}
+
+func TestLoadMerges(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"blog.toml":            "max-connections = 1\nlisten = [\":1\", \":2\"]\n[group.main]\nthreads = 2\nenv = { A = \"1\", B = \"1\" }\n" + minimal,
+		"blog.d/10-first.toml": "max-connections = 2\nlisten = \":3\"\n[group.main.env]\nB = \"2\"\nC = \"2\"\n",
+		"blog.d/20-last.toml":  "max-connections = 3\n[group.main]\nprocesses = 4\n[[mount]]\npath = \"/b\"\nscript = \"/srv/app.py\"\n",
+		"blog.d/.hidden.toml":  "not toml",
+		"blog.d/README":        "not toml",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Load(filepath.Join(dir, "blog.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := s.Group("main")
+	if s.Name != "blog" || s.Server.MaxConnections != 3 || g.Threads != 2 || g.Processes != 4 {
+		t.Errorf("scalars: %s", s.Encode())
+	}
+	if !slices.Equal(s.Listen, []Listener{{"tcp", ":3"}}) {
+		t.Errorf("listen is %v, want the last array only", s.Listen)
+	}
+	if want := map[string]string{"A": "1", "B": "2", "C": "2"}; !reflect.DeepEqual(g.Env, want) {
+		t.Errorf("env is %v, want %v", g.Env, want)
+	}
+	if len(s.Mounts) != 2 || s.Mounts[1].Path != "/b" {
+		t.Errorf("mounts: %s", s.Encode())
+	}
+}
+
+func TestLoadFails(t *testing.T) {
+	if _, err := Load("testdata/none.toml"); !os.IsNotExist(unwrap(err)) {
+		t.Errorf("error for a file that does not exist is %v", err)
+	}
+	if _, err := Load("testdata/complete.txt"); err == nil || !strings.Contains(err.Error(), ".toml") {
+		t.Errorf("error for another ending is %v", err)
+	}
+}
+
+func unwrap(err error) error {
+	if u, ok := err.(interface{ Unwrap() error }); ok {
+		return u.Unwrap()
+	}
+	return err
+}
+
+// FuzzParse: what Parse accepts, it reads back equal from Encode, and Validate
+// accepts it; what it refuses, it refuses with a file and a line for each error,
+// each on lines of its own.
+func FuzzParse(f *testing.F) {
+	complete, err := os.ReadFile("testdata/complete.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(complete)
+	f.Add([]byte(minimal))
+	f.Add([]byte("[group.\"a.b\"]\nthreads=7\n[group.\"a.b\".env]\n_X=\"\\u0001\\n\"\n" + minimal))
+	f.Add([]byte("listen=[]\nmount=[{path='/',module='a.b:c'}]\n[group]\nx={switch-interval=0.000001}\n"))
+	f.Add([]byte("\"a\\nb\" = 1\nvhost=[{}]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse("blog", "/etc/wsgi/blog.toml", text)
+		if err != nil {
+			checkErrors(t, err)
+			return
+		}
+		again, err := Parse(s.Name, s.Path, s.Encode())
+		if err != nil {
+			t.Fatalf("Parse refuses what Encode wrote: %v\n%s", err, s.Encode())
+		}
+		sameSite(t, again, s)
+		if err := s.Validate(); err != nil {
+			t.Fatalf("Validate refuses what Parse accepted: %v", err)
+		}
+	})
+}
+
+func checkErrors(t *testing.T, err error) {
+	t.Helper()
+	errs, ok := err.(Errors)
+	if !ok || len(errs) == 0 {
+		t.Fatalf("error is %T %v, want Errors", err, err)
+	}
+	for _, e := range errs {
+		if e.File == "" || e.Line < 1 || e.Msg == "" || strings.ContainsFunc(e.Key+e.Msg+e.Hint, isControl) {
+			t.Errorf("bad error: %#v", e)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package site
+
+import (
+	"slices"
+	"strings"
+)
+
+// nearest gives the word of list that a person who wrote s most likely meant,
+// "" when none is near.
+func nearest(s string, list []string) string {
+	best, distance := "", max(1, len(s)/3)+1
+	for _, word := range list {
+		if d := editDistance(s, word); d < distance {
+			best, distance = word, d
+		}
+	}
+	return best
+}
+
+// editDistance counts insertions, deletions, replacements and swaps of
+// neighbours (optimal string alignment).
+func editDistance(a, b string) int {
+	var before, above []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, above, row = above, row, make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+// unknownKey explains a key that its table does not have.
+func unknownKey(t Table, name string) *fault {
+	here := keysOf(t)
+	spelled := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	if k := lookup(here, spelled); k != nil {
+		return &fault{msg: "unknown key", hint: "write " + k.Name}
+	}
+	all := Keys()
+	if k := lookup(all, spelled); k != nil {
+		return &fault{msg: "is a key of " + inWords(k.Table) + ", not of " + inWords(t), hint: moveHint(k)}
+	}
+	if k := byModWSGI(all, name); k != nil {
+		return &fault{msg: "unknown key", hint: "for mod_wsgi's " + k.ModWSGI + " there is " + k.inTable()}
+	}
+	if near := nearest(spelled, names(here)); near != "" {
+		return &fault{msg: "unknown key", hint: "did you mean " + near + "?"}
+	}
+	if near := nearest(spelled, names(all)); near != "" {
+		return &fault{msg: "unknown key", hint: "did you mean " + lookup(all, near).inTable() + "?"}
+	}
+	return &fault{msg: "unknown key"}
+}
+
+// inWords reads a table's name in a sentence.
+func inWords(t Table) string {
+	if t == tableTop {
+		return "the top level"
+	}
+	return string(t)
+}
+
+// inTable names a key where its table is not at hand.
+func (k *Key) inTable() string {
+	switch k.Type {
+	case TypeTables:
+		return "[[" + k.Name + "]]"
+	case TypeTable:
+		return "[" + k.Name + "]"
+	case TypeNamed:
+		return "[" + k.Name + ".NAME]"
+	}
+	if k.Table == tableTop {
+		return k.Name + " at the top level"
+	}
+	return k.Name + " in " + string(k.Table)
+}
+
+func moveHint(k *Key) string {
+	if k.Table == tableTop {
+		return "move it above the first [table]"
+	}
+	return "move it into " + string(k.Table)
+}
+
+func names(keys []Key) []string {
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = k.Name
+	}
+	return list
+}
+
+// byModWSGI finds the key that replaces a directive of mod_wsgi or Apache.
+// Options have the same name on both sides, so only directives are of use here.
+func byModWSGI(keys []Key, name string) *Key {
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.ModWSGI != "" && strings.EqualFold(k.ModWSGI, name) })
+	if i < 0 {
+		return nil
+	}
+	return &keys[i]
+}
