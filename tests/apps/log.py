@@ -1,7 +1,7 @@
 """Writes the text of ?say= in every way an application has.
 
 /print        print()
-/stderr       sys.stderr.write(), without a newline at the end
+/stderr       sys.stderr.write(), the newline by itself
 /errors       wsgi.errors.write() and flush()
 /errorlines   wsgi.errors.writelines(), three lines
 /logging      logging.getLogger("app").warning()
@@ -21,6 +21,7 @@ def by_print(errors, text):
 
 def by_stderr(errors, text):
     sys.stderr.write(text)
+    sys.stderr.write("\n")
 
 
 def by_errors(errors, text):

@@ -19,6 +19,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	closes bool          // the server says that the connection ends behind it
 	err    error         // of the exchange or of the body
 	took   time.Duration // from the request to the end of the body
 }
@@ -84,7 +85,7 @@ func exchange(client *http.Client, req *http.Request) answer {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(body), err, time.Since(begun)}
+	return answer{resp.StatusCode, resp.Header, string(body), resp.Close, err, time.Since(begun)}
 }
 
 // try is a GET that may fail.

@@ -20,6 +20,11 @@ func kill(t *testing.T, pid int) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatalf("cannot kill %d: %v", pid, err)
 	}
+	// The signal is only on its way: a dead process has closed its connections.
+	eventually(t, replacedWithin, "the process is dead", func() bool {
+		p, err := readProcess(pid)
+		return err != nil || p.state == "Z" || p.state == "X"
+	})
 }
 
 // awaitWorkers waits until count processes live, none of them among the dead.

@@ -73,7 +73,7 @@ func TestEnvironOfRequest(t *testing.T) {
 		{"utf-8 path as latin-1", get("/caf%C3%A9"), want{"PATH_INFO": "/caf\u00c3\u00a9"}},
 		{"any byte in path", get("/%FF"), want{"PATH_INFO": "/\u00ff"}},
 		{"double slash", get("//a///b//"), want{"PATH_INFO": "/a/b/", "REQUEST_URI": "//a///b//"}},
-		{"dot segments stay", get("/a/./b"), want{"PATH_INFO": "/a/./b"}},
+		{"dot segments", get("/a/./b/../c"), want{"PATH_INFO": "/a/c", "REQUEST_URI": "/a/./b/../c"}},
 		{"header", get("/", "X-Some-Header: value"), want{"HTTP_X_SOME_HEADER": "value"}},
 		{"header spaces trimmed", get("/", "X-A: \t value \t"), want{"HTTP_X_A": "value"}},
 		{"empty header", get("/", "X-A:"), want{"HTTP_X_A": ""}},

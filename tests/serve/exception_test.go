@@ -57,7 +57,9 @@ func TestRaise(t *testing.T) {
 	}
 }
 
-// assertAborted asserts an answer that began and was visibly cut.
+// assertAborted asserts an answer that began and was visibly cut. Where chunks or a
+// Content-Length show the cut, the connection is closed, not reset: a reset
+// would take what the client has not read yet.
 func assertAborted(t *testing.T, a answer, prefix string) {
 	t.Helper()
 	if a.status != http.StatusOK {
@@ -145,8 +147,8 @@ func TestHopByHopField(t *testing.T) {
 	c := s.raw()
 	c.send(get("/hop-by-hop"))
 	a := c.response(http.MethodGet)
-	if a.err != nil || a.header.Get("Connection") != "" {
-		t.Errorf("status %d, %v, Connection %q", a.status, a.err, a.header.Get("Connection"))
+	if a.err != nil || a.closes {
+		t.Errorf("status %d, %v, closes %v", a.status, a.err, a.closes)
 	}
 	c.send(get("/list"))
 	c.expect(http.StatusOK)

@@ -112,20 +112,45 @@ func TestInputDigest(t *testing.T) {
 }
 
 // TestInputCutShort: a body that its client never completes is an exception in
-// read() or never reaches the application; it is not a short body.
+// read() or never reaches the application; it is not a short body that looks
+// whole, on none of the ways a body can take.
 func TestInputCutShort(t *testing.T) {
 	t.Parallel()
-	requests := map[string]string{
-		"length":  "Content-Length: 100",
-		"chunked": "Transfer-Encoding: chunked",
+	const expect, chunks = "Expect: 100-continue", "Transfer-Encoding: chunked"
+	large := strings.Repeat("x", 200_000)
+	tests := []struct {
+		name, part string
+		fields     []string
+		streamed   bool // without a spool
+	}{
+		{"length", "hello", []string{"Content-Length: 100"}, false},
+		{"large length", large, []string{"Content-Length: 300000"}, false},
+		{"chunked", "5\r\nhello\r\n", []string{chunks}, false},
+		{"inside a chunk", "5\r\nhel", []string{chunks}, false},
+		{"before the last line", "5\r\nhello\r\n0\r\n", []string{chunks}, false},
+		{"large chunk", "30d40\r\n" + large + "\r\n", []string{chunks}, false},
+		{"awaited length", "hello", []string{"Content-Length: 100", expect}, false},
+		{"awaited chunked", "5\r\nhello\r\n", []string{chunks, expect}, false},
+		{"streamed length", large, []string{"Content-Length: 300000"}, true},
+		{"streamed chunked", "30d40\r\n" + large + "\r\n", []string{chunks}, true},
 	}
-	for name, field := range requests {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, app(t, "input.py"))
+			spool := "1G"
+			if test.streamed {
+				spool = "0"
+			}
+			s := startSite(t, `
+request-spool-limit = "`+spool+`"
+
+[[mount]]
+path = "/"
+script = {{app "input.py"}}
+`)
 			log := filepath.Join(t.TempDir(), "outcome")
 			c := s.raw()
-			c.send(head("POST", "/error?log="+log, field) + "5\r\nhello\r\n")
+			c.send(head("POST", "/error?log="+log, test.fields...) + test.part)
 			c.Close()
 			if body := s.getOK("/ignore"); body != "ignored" {
 				t.Errorf("the next request: %q", body)

@@ -34,13 +34,12 @@ func TestPersistence(t *testing.T) {
 			if a.err != nil {
 				t.Fatal(a.err)
 			}
-			says := strings.EqualFold(a.header.Get("Connection"), "close")
 			if test.stays {
 				c.send(get("/list"))
 				c.expect(http.StatusOK)
 				return
 			}
-			if strings.HasPrefix(test.name, "1.1") && !says {
+			if !a.closes {
 				t.Error("closes without Connection: close")
 			}
 			c.assertClosed(5 * time.Second)

@@ -21,9 +21,6 @@ func TestApplicationOutput(t *testing.T) {
 			s := s.in(t)
 			marker := "marker-of-" + strings.Trim(route, "/")
 			s.getOK(route + "?say=" + marker)
-			if route == "/stderr" {
-				s.getOK("/print?say=next-line") // ends the unfinished line
-			}
 			r := s.awaitRecord(marker, func(r record) bool { return strings.Contains(r.text("msg"), marker) })
 			if r.text("group") == "" || r.text("pid") == "" {
 				t.Errorf("%v has no group and pid", r)

@@ -118,5 +118,5 @@ func head(method, target string, fields ...string) string {
 func readAll(resp *http.Response) answer {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return answer{status: resp.StatusCode, header: resp.Header, body: string(body), err: err}
+	return answer{status: resp.StatusCode, header: resp.Header, body: string(body), closes: resp.Close, err: err}
 }

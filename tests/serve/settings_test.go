@@ -23,7 +23,7 @@ home = "HOME"
 umask = "0027"
 lang = "C.UTF-8"
 locale = "C.UTF-8"
-display-name = "(shop:%{GROUP})"
+display-name = "%{GROUP}"
 switch-interval = 0.25
 stack-size = 1048576
 env-file = ["ENVFILE"]
@@ -47,7 +47,7 @@ group = "web"
 	if seen.Umask != "0027" || seen.CWD != home || seen.SwitchInterval != 0.25 {
 		t.Errorf("got %+v", seen)
 	}
-	if title := commandLine(seen.PID); title != "(shop:web)" {
+	if title := commandLine(seen.PID); title != "(wsgi:web)" {
 		t.Errorf("title %q", title)
 	}
 	for name, want := range map[string]string{

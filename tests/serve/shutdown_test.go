@@ -130,7 +130,7 @@ func TestListeners(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "site.sock")
 	how := launch{listeners: 3}
 	s := startWith(t, how, app(t, "environ.py"),
-		"--listen", "127.0.0.1:0", "--listen", "unix:"+path, "--listen", "127.0.0.1:0")
+		"--listen", "127.0.0.1:0", "--listen", "unix:"+path, "--listen", "127.0.0.2:0")
 	for _, address := range s.addresses {
 		c := rawTo(t, address)
 		c.send(get("/"))
@@ -139,7 +139,9 @@ func TestListeners(t *testing.T) {
 			e.assertValue(t, "REMOTE_ADDR", "")
 			continue
 		}
-		e.assertValue(t, "REMOTE_ADDR", "127.0.0.1")
+		if remote, _ := e["REMOTE_ADDR"].Value.(string); !strings.HasPrefix(remote, "127.0.0.") {
+			t.Errorf("REMOTE_ADDR is %q", remote)
+		}
 		e.assertValue(t, "SERVER_PORT", address[strings.LastIndexByte(address, ':')+1:])
 	}
 	if !slices.Contains(s.addresses, path) {

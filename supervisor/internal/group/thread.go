@@ -52,7 +52,10 @@ type thread struct {
 	readable   func(fd uintptr) bool
 	failure    error
 
-	// Writing, by one goroutine at a time.
+	// Writing. The lock is for the moment in which a worker has answered, and
+	// gets its next request, before the sender of the last one has seen that its
+	// write is done.
+	sending  sync.Mutex
 	out      []byte
 	outErr   error
 	writable func(fd uintptr) bool
@@ -115,6 +118,8 @@ func (t *thread) shut() {
 
 // send writes a frame, waiting as long as the worker does not read.
 func (t *thread) send(frame []byte) error {
+	t.sending.Lock()
+	defer t.sending.Unlock()
 	t.out, t.outErr = frame, nil
 	if err := t.raw.Write(t.writable); err != nil {
 		return err
