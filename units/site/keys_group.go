@@ -71,7 +71,7 @@ func groupTimeKeys() []Key {
 			Meaning: "Time that requests in flight have when their process is replaced; 0 means no wait.",
 		},
 		{
-			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(100), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
+			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(1024), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
 			Meaning: "Requests that may wait for a thread; the next is answered 503 at once.",
 		},
 		{

@@ -42,7 +42,7 @@ func completeSite() *Site {
 			{
 				Name: "api", Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
-				QueueLimit: 100, HeaderBufferSize: 32768, ResponseBufferSize: 65536, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
+				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 65536, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
 			{
 				Name: "web", Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},
@@ -100,7 +100,7 @@ func TestParseMinimal(t *testing.T) {
 	if v.RequestBody != 1<<30 || v.KeepAliveTimeout != 75*time.Second || v.AccessLogFormat != "combined" || v.AccessLog != "" || v.BodyMinRate != 500 {
 		t.Errorf("defaults of the front end: %+v", v)
 	}
-	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 100 {
+	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 1024 {
 		t.Errorf("defaults of a group: %+v", g)
 	}
 }
