@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/front"
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -37,6 +39,7 @@ type Launcher = group.Launcher
 type App struct {
 	options  Options
 	log      *slog.Logger
+	loops    []*loop.Loop
 	groups   map[string]*group.Group
 	front    *front.Front
 	watcher  *watcher // nil without Watch
@@ -61,6 +64,9 @@ func New(o Options) (*App, error) {
 		options: o, log: o.Logger.With("site", o.Site.Name),
 		groups: map[string]*group.Group{}, failed: make(chan error, len(o.Listeners)),
 	}
+	if err := a.startLoops(); err != nil {
+		return nil, errors.Join(err, a.Stop(context.Background()))
+	}
 	var loaded func(string) func([]string)
 	if o.Watch {
 		w, err := newWatcher(a.log, a.reloadGroup)
@@ -72,19 +78,38 @@ func New(o Options) (*App, error) {
 		loaded = func(name string) func([]string) { return func(files []string) { w.add(name, files) } }
 	}
 	for _, g := range o.Site.Groups {
-		options := group.Options{Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger}
+		options := group.Options{Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger, Loops: a.loops}
 		if loaded != nil {
 			options.FilesLoaded = loaded(g.Name)
 		}
 		a.groups[g.Name] = group.New(options)
 	}
-	f, err := front.New(front.Options{Site: o.Site, Groups: a.groups, Software: o.Software, Logger: a.log})
+	f, err := front.New(front.Options{Site: o.Site, Groups: a.groups, Software: o.Software, Logger: a.log, Loops: a.loops})
 	if err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
 	}
 	a.front = f
 	a.push("front end", func(context.Context) error { return f.Close() })
 	return a, nil
+}
+
+// startLoops starts a loop for every two processors: the other half is for the
+// workers. A loop keeps its thread in a system call most of the time, so the
+// runtime needs one more than it has loops to run anything else in.
+func (a *App) startLoops() error {
+	n := max(1, runtime.NumCPU()/2)
+	if runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1)
+	}
+	for range n {
+		l, err := loop.New()
+		if err != nil {
+			return err
+		}
+		a.loops = append(a.loops, l)
+		a.push("loop", func(context.Context) error { l.Close(); return nil })
+	}
+	return nil
 }
 
 func (a *App) push(name string, run func(context.Context) error) {
@@ -120,7 +145,7 @@ func (a *App) Start(ctx context.Context) error {
 
 func (a *App) startGroup(ctx context.Context, g *group.Group) error {
 	// Pushed first, so that a group whose start was cut short is stopped too.
-	a.push("group", func(context.Context) error { g.Stop(); return nil })
+	a.push("group", func(ctx context.Context) error { g.Stop(ctx); return nil })
 	return g.Start(ctx)
 }
 

@@ -114,7 +114,7 @@ func (l *Leader) Run(ctx context.Context, conn *net.UnixConn) error {
 			}
 		case <-stop:
 			stop = nil
-			l.stopAll()
+			l.stopAll(false)
 		}
 	}
 	return errors.Join(result, l.control.Close())
@@ -166,13 +166,17 @@ func (l *Leader) handle(e event) error {
 
 func (l *Leader) handleMessage(e event) error {
 	if e.err != nil {
-		l.stopAll()
+		l.stopAll(false)
 		if errors.Is(e.err, io.EOF) || errors.Is(e.err, net.ErrClosed) {
 			return nil
 		}
 		return e.err
 	}
 	wire.CloseAll(e.message.Descriptors) // the supervisor has no reason to send any
+	if e.message.Type == wire.Shutdown {
+		l.stopAll(e.message.Kill)
+		return nil
+	}
 	p := l.processes[e.message.Process]
 	if p == nil {
 		return nil // it has ended meanwhile, which the supervisor will hear
@@ -206,27 +210,31 @@ func (l *Leader) start() {
 	l.last++
 	p, err := l.spawn(l.last)
 	if err != nil {
-		l.log.Error("cannot start a worker process", "process", l.last, "err", err)
+		l.noteFailure("cannot start a worker process", err.Error(), "process", l.last)
 		l.tell(wire.Message{Type: wire.ProcessFailed, Process: l.last, Text: err.Error()})
 		l.failures++
 		l.respawnAfter(backOff(l.failures))
 		return
 	}
 	l.processes[p.number] = p
-	p.startDeadline(l.options.Group.StartupTimeout)
+	if !p.failed {
+		p.startDeadline(l.options.Group.StartupTimeout)
+	}
 }
 
 func (l *Leader) respawnAfter(delay time.Duration) {
 	time.AfterFunc(delay, func() { l.post(event{kind: respawn}) })
 }
 
-func (l *Leader) stopAll() {
-	if l.stopping {
+// stopAll ends every process; kill does not wait for any, and may come after
+// an orderly stop has begun.
+func (l *Leader) stopAll(kill bool) {
+	if l.stopping && !kill {
 		return
 	}
 	l.stopping = true
 	for _, p := range l.processes {
 		p.retiring = true
-		l.stop(p, false)
+		l.stop(p, kill)
 	}
 }

@@ -34,6 +34,10 @@ func backOff(failures int) time.Duration {
 	return first << (failures - 1)
 }
 
+// failedTime is how long a process that said it cannot start gets to end by
+// itself: a thread that its import left behind may keep it.
+const failedTime = 5 * time.Second
+
 func splitFields(message []byte) []string {
 	return strings.Split(string(bytes.ToValidUTF8(message, []byte("\uFFFD"))), "\x00")
 }
@@ -67,8 +71,13 @@ func (l *Leader) handleWorker(p *process, fields []string, fds []int) {
 }
 
 func (l *Leader) handleReady(p *process) {
+	if p.cause != "" || p.failed {
+		return // too late: it is being ended
+	}
 	p.readyAt = time.Now()
-	p.stopDeadline()
+	if !p.retiring {
+		p.stopDeadline() // else the deadline is that of its end
+	}
 	if l.lastText != "" {
 		l.lastText = ""
 		l.log.Info("worker process started after earlier failures", "process", p.number, "pid", p.pid)
@@ -93,11 +102,18 @@ func (l *Leader) handleReady(p *process) {
 // logged once, however many processes and tries have it.
 func (l *Leader) handleFailed(p *process, text string) {
 	p.failed = true
+	p.startDeadline(failedTime)
+	l.noteFailure("cannot start the application", text, "process", p.number, "pid", p.pid)
+	l.tell(wire.Message{Type: wire.ProcessFailed, Process: p.number, PID: p.pid, Text: text})
+}
+
+// noteFailure logs what stands in the way of a start, unless the failure before
+// was the same.
+func (l *Leader) noteFailure(what, text string, attrs ...any) {
 	if text != l.lastText {
 		l.lastText = text
-		l.log.Error("cannot start the application\n"+text, "process", p.number, "pid", p.pid)
+		l.log.Error(what+"\n"+text, attrs...)
 	}
-	l.tell(wire.Message{Type: wire.ProcessFailed, Process: p.number, PID: p.pid, Text: text})
 }
 
 func (l *Leader) logRecord(p *process, level, requestID, text string) {
@@ -161,7 +177,7 @@ func (l *Leader) handleDue(p *process) {
 		return
 	}
 	switch {
-	case p.cause != "" || p.retiring:
+	case p.cause != "" || p.retiring || p.failed:
 		_ = p.command.Process.Kill() // it may have ended just now
 	case p.readyAt.IsZero():
 		timeout := l.options.Group.StartupTimeout

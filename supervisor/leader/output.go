@@ -48,9 +48,11 @@ func (l *Leader) copyOutput(p *process, r *os.File, stream string) {
 	}
 }
 
-// tracebackLines joins the lines of a Python traceback to one record.
+// tracebackLines joins the lines of a Python traceback to one record. A record
+// does not grow much beyond maxLine: what looks like a traceback need not end.
 type tracebackLines struct {
 	lines []string
+	size  int
 }
 
 const tracebackStart = "Traceback (most recent call last):"
@@ -61,11 +63,14 @@ const tracebackStart = "Traceback (most recent call last):"
 func (t *tracebackLines) add(line string, more bool) (record string, whole bool) {
 	inside := len(t.lines) > 0
 	switch {
+	case inside && t.size > maxLine:
+		t.keep(line)
+		return t.flush(), true
 	case strings.TrimSpace(line) == tracebackStart, inside && strings.HasPrefix(line, " "), inside && line == "" && more:
-		t.lines = append(t.lines, line)
+		t.keep(line)
 		return "", false
 	case inside:
-		t.lines = append(t.lines, line)
+		t.keep(line)
 		return t.flush(), true
 	case line == "":
 		return "", false
@@ -74,9 +79,14 @@ func (t *tracebackLines) add(line string, more bool) (record string, whole bool)
 	}
 }
 
+func (t *tracebackLines) keep(line string) {
+	t.lines = append(t.lines, line)
+	t.size += len(line) + 1
+}
+
 func (t *tracebackLines) flush() string {
 	text := strings.Join(t.lines, "\n")
-	t.lines = nil
+	t.lines, t.size = nil, 0
 	return text
 }
 

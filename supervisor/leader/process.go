@@ -68,6 +68,7 @@ func (l *Leader) spawn(number int) (*process, error) {
 		// The process sees the end of its control socket and ends; its exit is
 		// reported like any other.
 		ours.Close()
+		l.handleFailed(p, err.Error())
 	}
 	return p, nil
 }
@@ -94,13 +95,13 @@ func (p *process) launch(control *os.File) error {
 	output.Go(func() { p.leader.copyOutput(p, stdout.reader, "stdout") })
 	output.Go(func() { p.leader.copyOutput(p, stderr.reader, "stderr") })
 	go p.readStacks(stacks.reader)
-	go p.readMessages()
+	output.Go(p.readMessages)
 	go p.wait(&output)
 	return nil
 }
 
-// wait reports the end of the process, after what it wrote until then was
-// logged. A child of the application that keeps the pipes open does not hold
+// wait reports the end of the process, after what it wrote and said until then
+// was handled. A child of the application that keeps the pipes open does not hold
 // the report back for more than a second.
 func (p *process) wait(output *sync.WaitGroup) {
 	_ = p.command.Wait() // what it says stands in ProcessState
@@ -154,7 +155,7 @@ func (p *process) readMessages() {
 }
 
 func (p *process) dumpStacks() {
-	if p.greeted && p.command.ProcessState == nil {
+	if p.greeted {
 		_ = p.command.Process.Signal(stackSignal) // it may have ended just now
 	}
 }

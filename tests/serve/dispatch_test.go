@@ -105,6 +105,7 @@ group = "slow"
 		gone = append(gone, s.backgroundWith(ctx, "/count?file="+count))
 	}
 	stays := s.background("/count?file=" + count)
+	time.Sleep(500 * time.Millisecond) // the six are queued before a seventh tries
 	eventually(t, answerWithin, "six requests fill the queue", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	Groups   map[string]*group.Group
 	Software string
 	Logger   *slog.Logger
+	// Loops wait for the connections; at least one.
+	Loops []*loop.Loop
 }
 
 // New returns a front end that serves nothing yet. It opens the access log.
@@ -58,6 +61,7 @@ func New(o Options) (*Front, error) {
 		HeaderTimeout: s.HeaderTimeout, BodyTimeout: s.BodyTimeout, BodyMinRate: s.BodyMinRate,
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
 		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: o.Software, Logger: o.Logger,
+		Loops: o.Loops, BodyBuffer: smaller(s.RequestBuffer, s.RequestBody),
 	}, f)
 	return f, nil
 }
@@ -141,3 +145,11 @@ func (f *Front) trusts(c *http1.Conn) bool {
 }
 
 func equalFold(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }
+
+// smaller is the smaller of a size and a limit of which 0 means none.
+func smaller(size, limit int64) int64 {
+	if limit > 0 {
+		return min(size, limit)
+	}
+	return size
+}

@@ -26,7 +26,7 @@ type session struct {
 }
 
 // Gone implements group.Client.
-func (s *session) Gone() bool { return s.conn.Detached() && s.conn.PeerGone() }
+func (s *session) Gone() bool { return s.conn.HungUp() }
 
 // framePool keeps buffers for request frames. A frame that had to grow for a
 // body within request-buffer-size keeps its size.
@@ -126,7 +126,13 @@ func needsLength(method []byte) bool {
 // answer ends the exchange with a page of the front end's own.
 func (s *session) answer(status int, text, fields string) {
 	id := string(s.id)
-	if status != 200 {
+	switch status {
+	case 200:
+	case 408, 411, 413, 501:
+		// What the client sends next is not to be trusted, or not wanted.
+		s.conn.CloseAfter()
+		fallthrough
+	default:
 		text = group.Page(status, text, id)
 	}
 	r := &s.conn.Response
@@ -223,7 +229,6 @@ func sentence(reason string) string {
 // and the rest of the body while the application reads it.
 func (s *session) stream(frame *group.Frame, file *os.File, size int64) {
 	body := group.NewBody(file, size, true)
-	s.conn.StreamBody()
 	s.send(frame, body)
 	if body.Wait() != nil {
 		return

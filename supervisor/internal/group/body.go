@@ -82,7 +82,7 @@ func (b *Body) pass(frame []byte, last bool) error {
 		b.Abort()
 		return ErrNotWanted
 	}
-	err := thread.send(frame)
+	err := thread.sendWaiting(frame)
 	if last || err != nil {
 		b.mu.Lock()
 		b.passing = false

@@ -97,8 +97,10 @@ func (t *thread) timeLeft(now time.Time, timeout time.Duration) (left time.Durat
 // gets its answer now, the log the thread's stack, and the process, of which
 // one thread is lost, is replaced.
 func (g *Group) expire(t *thread) {
-	j, _ := t.steal(504, "The application did not answer in time.")
 	p := t.process
+	// First, so that the client's next request does not go to this process.
+	g.retire(p, "request-timeout")
+	j, _ := t.steal(504, "The application did not answer in time.")
 	g.mu.Lock()
 	p.stuck = true
 	p.dumps = append(p.dumps, dump{thread: t, job: j})
@@ -107,7 +109,6 @@ func (g *Group) expire(t *thread) {
 	g.tell(control, wire.Message{Type: wire.DumpStacks, Process: p.number})
 	// A process that cannot even write its stacks is ended without them.
 	time.AfterFunc(dumpTime, func() { g.stacks(p, "") })
-	g.retire(p, "request-timeout")
 }
 
 // dumpTime is how long the fault handler of a process has to write its stacks.

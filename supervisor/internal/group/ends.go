@@ -172,8 +172,9 @@ func (g *Group) relaunch(old *generation) {
 }
 
 // Stop aborts what is still under way, ends the leaders and waits for them.
-// Requests that should finish must be given their time before.
-func (g *Group) Stop() {
+// Requests that should finish must be given their time before. The end of ctx
+// has the processes killed.
+func (g *Group) Stop(ctx context.Context) {
 	g.mu.Lock()
 	g.stopped = true
 	generations := g.generationsLocked()
@@ -184,7 +185,7 @@ func (g *Group) Stop() {
 	}
 	for _, gen := range generations {
 		g.abortAll(gen, "shutdown")
-		gen.end()
+		gen.end(ctx)
 	}
 	g.running.Wait()
 }

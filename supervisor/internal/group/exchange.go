@@ -20,6 +20,7 @@ type Response interface {
 	End(serial uint64) error
 	Error(serial uint64, status int, text, fields string)
 	Abort(serial uint64)
+	Full(serial uint64, room func()) bool
 }
 
 // Client tells whether anybody still waits for an answer.

@@ -124,7 +124,7 @@ func (g *Group) Reload(ctx context.Context) error {
 		g.mu.Lock()
 		g.starting = nil
 		g.mu.Unlock()
-		gen.end()
+		gen.end(context.Background())
 		return err
 	}
 	g.swap(gen)
@@ -153,7 +153,7 @@ func (gen *generation) drain(limit time.Duration) {
 	case <-time.After(limit):
 		gen.group.abortAll(gen, "graceful-timeout")
 	}
-	gen.end()
+	gen.end(context.Background())
 }
 
 // checkIdle closes idle when the generation has nothing left to do.
@@ -176,8 +176,9 @@ func (gen *generation) checkIdle() {
 	}
 }
 
-// end lets go of the leader and waits for its end.
-func (gen *generation) end() {
+// end has the leader stop its processes and waits for its end; the end of ctx
+// has it kill them.
+func (gen *generation) end(ctx context.Context) {
 	g := gen.group
 	g.mu.Lock()
 	gen.retired = true
@@ -192,8 +193,13 @@ func (gen *generation) end() {
 			t.shut()
 		}
 	}
-	gen.control.Close()
-	<-gen.ended
+	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil})
+	select {
+	case <-gen.ended:
+	case <-ctx.Done():
+		g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: true})
+		<-gen.ended
+	}
 	g.mu.Lock()
 	if g.draining == gen {
 		g.draining = nil
@@ -223,6 +229,7 @@ func (g *Group) abortAll(gen *generation, why string) {
 // listen handles the leader's messages until it lets go.
 func (gen *generation) listen() {
 	defer close(gen.ended)
+	defer gen.control.Close()
 	for {
 		m, err := gen.control.Receive()
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	// FilesLoaded is told the source files that processes load, in watch mode;
 	// nil ignores them.
 	FilesLoaded func(files []string)
+	// Loops carry the responses; at least one.
+	Loops []*loop.Loop
 }
 
 // Group is a daemon group.
@@ -44,6 +47,7 @@ type Group struct {
 	failure  string // why no process can be started, "" while that is not so
 	stopped  bool
 	number   int // of the newest generation
+	turn     int // of the loops
 
 	queueTimer   *time.Timer
 	requestTimer *time.Timer // nil while not armed
@@ -72,6 +76,13 @@ func New(o Options) *Group {
 			gracefulLimit:  g.GracefulTimeout,
 		},
 	}
+}
+
+func (g *Group) nextLoop() *loop.Loop {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.turn++
+	return g.options.Loops[g.turn%len(g.options.Loops)]
 }
 
 // drainLimit is how long requests of a process or generation that is replaced

@@ -79,7 +79,12 @@ func (t *thread) free() {
 	frame := t.job.frame
 	t.job = job{}
 	t.mu.Unlock()
-	frame.recycle()
+	// The sender of the request may not yet have seen that its write is done;
+	// then the frame is left to the garbage collector.
+	if t.sending.TryLock() {
+		frame.recycle()
+		t.sending.Unlock()
+	}
 	t.process.generation.group.release(t)
 }
 

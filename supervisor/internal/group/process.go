@@ -45,10 +45,14 @@ func (g *Group) offer(p *process, first int, fds []int) {
 			continue
 		}
 		if !g.adopt(p, t) {
-			t.file.Close()
+			t.close()
 			continue
 		}
-		g.running.Go(t.run)
+		if err := t.watch(g.nextLoop()); err != nil {
+			g.log.Error("cannot use a worker's connection", "process", p.number, "pid", p.pid, "err", err)
+			t.disconnect(err)
+			continue
+		}
 		if p.isReady(g) {
 			g.release(t)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
 
@@ -30,35 +30,34 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // before the thread's connection is ended instead.
 const strayLimit = 256 << 10
 
-// thread is a worker thread's connection. A goroutine waits on it all its
-// life: it carries the response side of the thread's exchanges.
+// thread is a worker thread's connection. A loop watches it and carries the
+// response side of the thread's exchanges.
 type thread struct {
 	process *process
 	index   int
 	ident   string // of the thread in stack dumps; guarded by the group's lock
-	file    *os.File
-	raw     syscall.RawConn
+	fd      int
+	source  *loop.Source
 
-	// Reading, by the thread's goroutine alone.
+	// Reading, by the loop's goroutine alone.
 	buf        *[bufferSize]byte // nil while nothing is buffered
 	large      []byte            // in its place, for a head that does not fit
 	start, end int
 	frame      wire.Header // the frame whose body is being read
 	left       int         // bytes left of it
 	stray      int         // bytes passed over of a response nobody wants
+	paused     bool        // the client's spool is full
 	fileComing bool        // the next byte brings a file's descriptor
 	fileOffset int64
 	fileLength int64
-	readable   func(fd uintptr) bool
-	failure    error
+	room       func() // ends paused
 
-	// Writing. The lock is for the moment in which a worker has answered, and
-	// gets its next request, before the sender of the last one has seen that its
-	// write is done.
-	sending  sync.Mutex
-	out      []byte
-	outErr   error
-	writable func(fd uintptr) bool
+	// sending is held to write. A worker may have answered, and get its next
+	// request, before the sender of the last one has seen that its write is done.
+	sending sync.Mutex
+	// closing is held to close, and to use fd without sending.
+	closing sync.Mutex
+	closed  bool
 
 	mu  sync.Mutex
 	job job
@@ -89,59 +88,140 @@ func newThread(p *process, index, fd int) (*thread, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot use a worker's connection: %w", err)
 	}
-	t := &thread{process: p, index: index, file: os.NewFile(uintptr(fd), "worker thread")}
-	raw, err := t.file.SyscallConn()
-	if err != nil {
-		t.file.Close()
-		return nil, fmt.Errorf("cannot use a worker's connection: %w", err)
-	}
-	t.raw = raw
-	t.readable, t.writable = t.receive, t.transmit
+	t := &thread{process: p, index: index, fd: fd}
+	t.room = func() { t.source.Loop().Post(t.resume) }
 	return t, nil
 }
 
-// run carries responses until the connection ends.
-func (t *thread) run() {
-	err := t.raw.Read(t.readable)
+// watch has the loop carry the thread's responses.
+func (t *thread) watch(l *loop.Loop) error {
+	t.closing.Lock()
+	defer t.closing.Unlock()
+	source, err := l.Add(t.fd, loop.Reading, t)
+	t.source = source
+	return err
+}
+
+// Ready implements loop.Handler.
+func (t *thread) Ready(loop.Event) {
+	if t.paused {
+		return // resume reads
+	}
+	if err := t.receive(); err != nil {
+		t.disconnect(err)
+	}
+}
+
+// resume goes on after the client has made room.
+func (t *thread) resume() {
+	if !t.paused {
+		return
+	}
+	t.paused = false
+	err := t.consume()
 	if err == nil {
-		err = t.failure
+		err = t.receive()
+	}
+	if err != nil {
+		t.disconnect(err)
+	}
+}
+
+// disconnect ends the connection, from the loop's goroutine.
+func (t *thread) disconnect(err error) {
+	t.closing.Lock()
+	closed := t.closed
+	t.closing.Unlock()
+	if closed {
+		return
 	}
 	t.process.generation.group.threadEnded(t, err)
-	t.file.Close()
+	t.close()
 	t.releaseBuffer()
 }
 
-// shut ends the connection; run returns.
-func (t *thread) shut() {
-	_ = t.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
-}
-
-// send writes a frame, waiting as long as the worker does not read.
-func (t *thread) send(frame []byte) error {
+// close closes the descriptor. A writer that waits is woken by the shutdown
+// first.
+func (t *thread) close() {
+	t.shut()
 	t.sending.Lock()
 	defer t.sending.Unlock()
-	t.out, t.outErr = frame, nil
-	if err := t.raw.Write(t.writable); err != nil {
-		return err
+	t.closing.Lock()
+	defer t.closing.Unlock()
+	if t.closed {
+		return
 	}
-	return t.outErr
+	t.closed = true
+	if t.source != nil {
+		t.source.Remove()
+	}
+	_ = unix.Close(t.fd)
 }
 
-func (t *thread) transmit(fd uintptr) bool {
-	for len(t.out) > 0 {
-		n, err := syscall.Write(int(fd), t.out)
+// shut ends the connection from any goroutine; the loop sees its end.
+func (t *thread) shut() {
+	t.closing.Lock()
+	defer t.closing.Unlock()
+	if !t.closed {
+		_ = unix.Shutdown(t.fd, unix.SHUT_RDWR)
+	}
+}
+
+// send writes a frame without waiting: what the socket does not take at once,
+// more than an idle worker's buffer holds, is written by a goroutine.
+func (t *thread) send(frame []byte) error {
+	t.sending.Lock()
+	rest, err := t.tryWrite(frame)
+	if err == nil && len(rest) > 0 {
+		go func() {
+			defer t.sending.Unlock()
+			if t.writeAll(rest) != nil {
+				t.shut()
+			}
+		}()
+		return nil
+	}
+	t.sending.Unlock()
+	return err
+}
+
+// sendWaiting writes a frame, waiting as long as the worker does not read.
+func (t *thread) sendWaiting(frame []byte) error {
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	return t.writeAll(frame)
+}
+
+// tryWrite returns what was not written. The caller holds sending.
+func (t *thread) tryWrite(p []byte) (rest []byte, err error) {
+	if t.closed {
+		return p, syscall.EPIPE
+	}
+	for {
+		n, err := syscall.Write(t.fd, p)
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
-			return false
-		case err != nil:
-			t.outErr = err
-			return true
+			return p, nil
 		default:
-			t.out = t.out[n:]
+			return p[max(n, 0):], err
 		}
 	}
-	return true
+}
+
+// writeAll writes all of p. The caller holds sending.
+func (t *thread) writeAll(p []byte) error {
+	for {
+		rest, err := t.tryWrite(p)
+		if err != nil || len(rest) == 0 {
+			return err
+		}
+		p = rest
+		polled := []unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLOUT}}
+		if _, err := unix.Poll(polled, -1); err != nil && err != unix.EINTR {
+			return err
+		}
+	}
 }
 
 // sendFile hands over a body that stands in a file.
@@ -153,59 +233,50 @@ func (t *thread) sendFile(b *Body) error {
 	h.SetLength(uint64(b.Size))
 	frame := make([]byte, wire.HeaderSize)
 	h.Put(frame)
-	rights := unix.UnixRights(int(b.File.Fd()))
-	var n int
-	var err error
-	waitErr := t.raw.Write(func(fd uintptr) bool {
-		n, err = unix.SendmsgN(int(fd), frame, rights, nil, unix.MSG_NOSIGNAL)
-		return err != unix.EAGAIN
-	})
-	if err = errors.Join(waitErr, err); err == nil && n < len(frame) {
-		err = t.send(frame[n:])
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	if t.closed {
+		return syscall.EPIPE
+	}
+	// The socket is empty: the worker waits for exactly this.
+	n, err := unix.SendmsgN(t.fd, frame, unix.UnixRights(int(b.File.Fd())), nil, unix.MSG_NOSIGNAL)
+	if err == nil && n < len(frame) {
+		err = io.ErrShortWrite
 	}
 	return err
 }
 
-// receive is called when the connection may have bytes. It never returns true
-// but at the connection's end, so the runtime's poller waits once and for all;
-// a read that fills less than its buffer has emptied the socket, and whatever
-// comes later wakes it again.
-func (t *thread) receive(fd uintptr) bool {
-	for {
+// receive reads what has arrived and handles it. A read that fills less than
+// its buffer has emptied the socket, and whatever comes later is a new event.
+func (t *thread) receive() error {
+	for !t.paused {
 		if t.fileComing {
-			arrived, err := t.receiveFile(fd)
-			if err != nil {
-				t.failure = err
-			}
-			if !arrived {
-				return err != nil
+			if arrived, err := t.receiveFile(); !arrived {
+				return err
 			}
 		}
 		space := t.space()
-		n, err := syscall.Read(int(fd), space)
+		n, err := syscall.Read(t.fd, space)
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
 			t.settle()
-			return false
+			return nil
 		case err != nil:
-			t.failure = err
-			return true
+			return err
 		case n == 0:
-			t.failure = io.EOF
-			return true
+			return io.EOF
 		}
 		t.end += n
 		if err := t.consume(); err != nil {
-			t.failure = err
-			return true
+			return err
 		}
-		t.settle()
 		if n < len(space) && !t.fileComing {
-			return false
+			return nil
 		}
 	}
+	return nil
 }
 
 func (t *thread) bytes() []byte {
@@ -243,36 +314,49 @@ func (t *thread) releaseBuffer() {
 	t.buf, t.large = nil, nil
 }
 
-// consume handles what has arrived.
+// consume handles what has arrived, as far as the client takes it.
 func (t *thread) consume() error {
-	for {
-		if t.left > 0 {
-			if t.start == t.end {
-				return nil
-			}
-			if err := t.body(); err != nil {
-				return err
-			}
-			continue
-		}
-		if t.end-t.start < wire.HeaderSize {
-			return nil
-		}
-		if err := t.frame.Parse(t.bytes()[t.start:]); err != nil {
+	for !t.paused {
+		more, err := t.consumeFrame()
+		if err != nil {
 			return err
 		}
-		need := wire.HeaderSize + int(t.frame.Head)
-		if t.end-t.start < need {
-			t.grow(need)
-			return nil
-		}
-		head := t.bytes()[t.start+wire.HeaderSize : t.start+need]
-		t.start += need
-		t.left = int(t.frame.Body)
-		if err := t.handle(head); err != nil {
-			return err
+		if !more {
+			break
 		}
 	}
+	t.settle()
+	return nil
+}
+
+// consumeFrame handles the next frame, or what there is of its body. It
+// reports whether there may be another.
+func (t *thread) consumeFrame() (more bool, err error) {
+	if t.left > 0 {
+		return t.start < t.end, t.bodyArrived()
+	}
+	if t.end-t.start < wire.HeaderSize {
+		return false, nil
+	}
+	if err := t.frame.Parse(t.bytes()[t.start:]); err != nil {
+		return false, err
+	}
+	need := wire.HeaderSize + int(t.frame.Head)
+	if t.end-t.start < need {
+		t.grow(need)
+		return false, nil
+	}
+	head := t.bytes()[t.start+wire.HeaderSize : t.start+need]
+	t.start += need
+	t.left = int(t.frame.Body)
+	return true, t.handle(head)
+}
+
+func (t *thread) bodyArrived() error {
+	if t.start == t.end {
+		return nil
+	}
+	return t.body()
 }
 
 // grow makes room for a head that is larger than the buffer.
@@ -346,6 +430,8 @@ func (t *thread) handleResponse(block []byte) error {
 	over, err := j.response.Start(j.serial, head, t.piece())
 	if err != nil || over {
 		t.note(j, err)
+	} else {
+		t.pauseIfFull(j)
 	}
 	if t.left == 0 && last {
 		return t.afterBody()
@@ -368,11 +454,21 @@ func (t *thread) body() error {
 	over, err := j.response.Data(j.serial, t.piece())
 	if err != nil || over {
 		t.note(j, err)
+	} else {
+		t.pauseIfFull(j)
 	}
 	if t.left == 0 {
 		return t.afterBody()
 	}
 	return nil
+}
+
+// pauseIfFull stops reading while the client has taken too little: the worker's
+// next writes wait in its socket, and then the worker.
+func (t *thread) pauseIfFull(j job) {
+	if j.response.Full(j.serial, t.room) {
+		t.paused = true
+	}
 }
 
 // afterBody ends the exchange if the frame that was read says so.
@@ -455,9 +551,9 @@ func (t *thread) handleFile(where []byte) error {
 
 // receiveFile reads the one byte that a file's descriptor comes with. It
 // reports whether that has arrived.
-func (t *thread) receiveFile(fd uintptr) (arrived bool, err error) {
+func (t *thread) receiveFile() (arrived bool, err error) {
 	oob := make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := unix.Recvmsg(int(fd), make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	n, oobn, _, _, err := unix.Recvmsg(t.fd, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false, nil

@@ -3,7 +3,6 @@ package http1
 import (
 	"errors"
 	"io"
-	"os"
 	"time"
 )
 
@@ -16,7 +15,7 @@ type bodyReader struct {
 	unread  bool // bytes of the body, or of what was refused, may still come
 	expect  bool // the client waits for 100 Continue
 	read    int64
-	began   int64 // server time of the first read, for the minimum rate
+	began   int64 // server time of the first wait, for the minimum rate; 0 before
 }
 
 func (b *bodyReader) begin(c *Conn) {
@@ -34,21 +33,38 @@ func (b *bodyReader) begin(c *Conn) {
 	b.expect = b.unread && r.ExpectContinue
 }
 
+// buffered reports whether reading the body needs no waiting.
+func (b *bodyReader) buffered() bool {
+	return !b.chunked && !b.expect && b.left <= int64(b.c.end-b.c.start)
+}
+
+// waitSmall begins the wait for a body that will be handled when it is whole.
+func (b *bodyReader) waitSmall(c *Conn, received int) {
+	b.c, b.began, b.read = c, 0, int64(received)
+	b.setDeadline()
+}
+
+func (b *bodyReader) progressSmall(n int) {
+	b.read += int64(n)
+	b.setDeadline()
+}
+
 // HasBody reports whether the request has a body that was not read to its end.
 func (c *Conn) HasBody() bool { return c.body.unread }
+
+// Blocks reports whether ReadBody may have to wait: then Handle was called by a
+// goroutine that may.
+func (c *Conn) Blocks() bool { return c.body.unread && !c.body.buffered() }
 
 // ExpectsContinue reports whether the client waits for "100 Continue" before
 // it sends the body. The first ReadBody sends it.
 func (c *Conn) ExpectsContinue() bool { return c.body.expect }
 
-// Buffered is the number of received bytes behind the head; when it covers the
-// body, reading it does not wait.
-func (c *Conn) Buffered() int { return c.end - c.start }
-
 // ReadBody reads body bytes into p, which must not be empty. It returns io.EOF
 // at the end of the body, an *Error for a body that breaks the rules or does
-// not come in time (408), and another error when the client has gone away.
-// After an error other than io.EOF the connection ends with this exchange.
+// not come in time (408), and another error when the client has gone away or
+// the exchange is over. After an error other than io.EOF the connection ends
+// with this exchange.
 func (c *Conn) ReadBody(p []byte) (int, error) {
 	b := &c.body
 	if !b.unread {
@@ -75,11 +91,8 @@ func (c *Conn) ReadBody(p []byte) (int, error) {
 
 func (b *bodyReader) fail(err error) error {
 	b.c.closeAfter.Store(true)
-	if errors.Is(err, os.ErrDeadlineExceeded) && b.c.expired.Load() {
+	if errors.Is(err, errTimeout) {
 		return refuse(408, "the request body did not arrive in time")
-	}
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
 	}
 	return err
 }
@@ -94,18 +107,47 @@ func (b *bodyReader) readCounted(p []byte) (n int, err error) {
 	if c.start < c.end {
 		n = copy(p, c.buf[c.start:c.end])
 		c.start += n
-	} else {
-		b.setDeadline()
-		n, err = c.socket.read(p)
-		if err != nil {
-			return 0, err
-		}
+	} else if n, err = b.wait(p); err != nil {
+		return 0, err
 	}
 	b.left -= int64(n)
 	if b.left == 0 {
 		b.end()
 	}
 	return n, nil
+}
+
+// wait reads from the socket when there is something to read, and gives up
+// when the exchange ends meanwhile. The end of the input inside a body is
+// io.ErrUnexpectedEOF: io.EOF would be the end of the body.
+func (b *bodyReader) wait(p []byte) (int, error) {
+	b.setDeadline()
+	n, err := b.c.socket.read(p, b.late)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (b *bodyReader) late() error {
+	if b.c.over() {
+		return ErrGone
+	}
+	return b.c.late()
+}
+
+// skip passes over a buffered body that nobody has read. One that is still to
+// come ends the connection instead.
+func (b *bodyReader) skip() {
+	switch {
+	case !b.unread:
+	case b.buffered():
+		b.c.start += int(b.left)
+		b.left = 0
+		b.end()
+	default:
+		b.c.closeAfter.Store(true)
+	}
 }
 
 // readChunked decodes from the connection's buffer.
@@ -136,25 +178,13 @@ func (b *bodyReader) readChunked(p []byte) (int, error) {
 				continue
 			}
 		}
-		b.setDeadline()
-		if err := c.fillBody(); err != nil {
+		c.makeRoom()
+		n, err := b.wait(c.buf[c.end:])
+		if err != nil {
 			return 0, err
 		}
+		c.end += n
 	}
-}
-
-// fillBody reads more bytes behind the buffered ones.
-func (c *Conn) fillBody() error {
-	if c.start == c.end {
-		c.start, c.end = 0, 0
-	} else if c.end == len(c.buf) {
-		c.end = copy(c.buf, c.buf[c.start:c.end])
-		c.start = 0
-	}
-	if err := c.socket.waitReadable(c.attemptFD); err != nil {
-		return err
-	}
-	return c.readErr
 }
 
 func (b *bodyReader) end() {

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 )
 
 // Conn is a client's connection. Its exported methods, but for Response's, are
@@ -18,7 +21,7 @@ type Conn struct {
 	socket socket
 
 	// Request is the request being handled. Its bytes are valid until Handle
-	// returns.
+	// returns or ReadBody is called.
 	Request Request
 	// Response is the writing side.
 	Response Response
@@ -29,14 +32,15 @@ type Conn struct {
 	// Listener is the listener that accepted the connection.
 	Listener *Listener
 
-	// The reading side.
+	// The reading side: the loop's goroutine, or the goroutine that handles a
+	// request whose body has to be waited for.
 	buf        []byte // nil while nothing is buffered
 	pooled     *[readSize]byte
 	start, end int // unread bytes in buf
+	need       int // bytes of a request with its body that is waited for; 0 while its head is
 	scanner    Scanner
 	body       bodyReader
-	attemptFD  func(fd uintptr) bool
-	readErr    error
+	drained    bool // the last read took all there was
 
 	// Written by the reading side before an exchange, read by the writing side.
 	minor       uint8
@@ -48,21 +52,25 @@ type Conn struct {
 	// deadline is when the reading side's wait is over, in nanoseconds of the
 	// server's clock; 0 is never. The server's sweep keeps it.
 	deadline atomic.Int64
-	expired  atomic.Bool
+	hungUp   atomic.Bool // the client has closed its sending side
 
 	mu        sync.Mutex
-	active    bool          // an exchange is under way
-	detached  bool          // the exchange closes the connection when it ends
-	waiting   bool          // the reading side waits for done
-	streaming bool          // the reading side passes the body on during the exchange
-	done      chan struct{} // capacity 1
+	active    bool // an exchange is under way
+	advancing bool // the loop's goroutine is looking at the input
+	blocking  bool // a goroutine of its own is reading the body
+	pending   bool // input may have come meanwhile
+	closed    bool
+
+	advanceFunc func()
 
 	previous, next *Conn // the server's list
 }
 
 // Handler is what the engine serves.
 type Handler interface {
-	// Handle takes a request. It may return before the response is finished.
+	// Handle takes a request. It may return before the response is finished. It
+	// is called by a loop's goroutine and must not wait, except in ReadBody when
+	// Blocks says that this may wait.
 	Handle(c *Conn)
 	// Refuse words the answer to a request that the engine refuses: the text of
 	// the page, and extra field lines that each end with CRLF. c.Request is not valid.
@@ -75,16 +83,172 @@ type Handler interface {
 	Done(c *Conn)
 }
 
-// serve is the reading side: it reads requests until the connection ends.
-func (c *Conn) serve() {
-	for c.readRequest() {
-		c.begin()
-		c.server.handler.Handle(c)
-		if !c.finishRequest() {
-			break
+// Ready implements loop.Handler.
+func (c *Conn) Ready(event loop.Event) {
+	if event.HungUp() {
+		c.hungUp.Store(true)
+	}
+	c.mu.Lock()
+	c.pending = c.pending || event.Readable()
+	active, blocking := c.active, c.blocking
+	c.mu.Unlock()
+	c.socket.signal(event)
+	switch {
+	case active && !blocking && event.HungUp():
+		c.server.handler.Gone(c)
+	case !active && !blocking:
+		c.advance()
+	}
+}
+
+// advance reads and handles requests until there is no more input, or an
+// exchange is under way that has to end first. Only the loop's goroutine calls
+// it.
+func (c *Conn) advance() {
+	for c.enter() {
+		for c.step() {
+		}
+		if !c.exit() {
+			return
 		}
 	}
-	c.leave()
+}
+
+// enter begins a look at the input; false when it is not the time.
+func (c *Conn) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active || c.blocking || c.advancing || c.closed {
+		return false
+	}
+	if c.pending {
+		c.pending, c.drained = false, false
+	}
+	c.advancing = true
+	return true
+}
+
+// exit ends a look at the input. It reports whether there may be more to see:
+// an exchange that ends while advancing is set leaves the going on to exit.
+func (c *Conn) exit() bool {
+	c.mu.Lock()
+	c.advancing = false
+	again := !c.closed && !c.active && !c.blocking && (c.pending || c.requestBuffered())
+	ends := !c.closed && !c.active && !c.blocking && c.closeAfter.Load()
+	c.mu.Unlock()
+	if ends {
+		c.close()
+		return false
+	}
+	return again
+}
+
+// requestBuffered reports whether bytes are buffered that were not looked at:
+// those of a request that came before the one that is done.
+func (c *Conn) requestBuffered() bool {
+	return c.start < c.end && c.scanner == Scanner{} && c.need == 0
+}
+
+// step does one thing with the input. It reports whether to go on.
+func (c *Conn) step() bool {
+	if c.start < c.end {
+		took, err := c.parse()
+		if err != nil {
+			c.refuse(err)
+			return false
+		}
+		if took {
+			return c.handle()
+		}
+	}
+	if c.drained && !c.hungUp.Load() {
+		c.drained = false
+		c.rest()
+		return false
+	}
+	return c.fill()
+}
+
+// parse looks for a whole request in the buffer. A body that will fit in
+// memory is waited for, so that handling it does not wait.
+func (c *Conn) parse() (took bool, err error) {
+	limits := &c.server.options.Limits
+	if c.need > 0 {
+		if c.end-c.start < c.need {
+			return false, nil
+		}
+		c.need = 0
+		c.scanner.Reset()
+	}
+	head, err := c.scanner.Scan(c.buf[c.start:c.end], limits)
+	if err != nil || head == 0 {
+		return false, err
+	}
+	if err := c.Request.Parse(c.buf[c.start:c.start+head], limits); err != nil {
+		return false, err
+	}
+	r := &c.Request
+	if r.HasContentLength && !r.ExpectContinue && r.ContentLength <= c.server.options.BodyBuffer {
+		if whole := head + int(r.ContentLength); c.end-c.start < whole {
+			c.need = whole
+			c.body.waitSmall(c, c.end-c.start-head)
+			return false, nil
+		}
+	}
+	c.start += head
+	c.scanner.Reset()
+	return true, nil
+}
+
+// handle passes a parsed request to the handler: here when its body is
+// buffered, else in a goroutine that can wait for it. It reports whether
+// advance may go on.
+func (c *Conn) handle() bool {
+	c.deadline.Store(0)
+	c.begin()
+	if c.body.unread && !c.body.buffered() {
+		c.mu.Lock()
+		c.blocking = true
+		c.mu.Unlock()
+		go c.handleBlocking()
+		return false
+	}
+	c.server.handler.Handle(c)
+	c.body.skip()
+	c.checkGone()
+	return c.settled()
+}
+
+// settled reports whether the exchange is over and the connection goes on.
+func (c *Conn) settled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.active && !c.closed && !c.closeAfter.Load()
+}
+
+// checkGone tells the handler of a client that hung up while it was handling
+// the request.
+func (c *Conn) checkGone() {
+	if c.hungUp.Load() && !c.over() {
+		c.server.handler.Gone(c)
+	}
+}
+
+// handleBlocking handles a request whose body has to be waited for.
+func (c *Conn) handleBlocking() {
+	c.server.handler.Handle(c)
+	c.checkGone()
+	c.mu.Lock()
+	c.blocking = false
+	c.pending = true
+	if c.body.unread {
+		c.closeAfter.Store(true)
+	}
+	active := c.active
+	c.mu.Unlock()
+	if !active {
+		c.resume()
+	}
 }
 
 // begin makes an exchange of the parsed request.
@@ -99,78 +263,6 @@ func (c *Conn) begin() {
 	c.mu.Unlock()
 }
 
-// finishRequest ends the reading of a request after Handle has returned. It
-// reports whether another request may follow.
-func (c *Conn) finishRequest() bool {
-	if c.body.unread {
-		c.closeAfter.Store(true)
-		c.waitDone()
-		return false
-	}
-	if c.streaming {
-		c.mu.Lock()
-		c.streaming = false
-		err := c.socket.file.SetReadDeadline(time.Time{}) // the end of the exchange may have set one
-		c.mu.Unlock()
-		if err != nil {
-			return false
-		}
-	}
-	return !c.Request.Close
-}
-
-// readRequest waits for the next head and parses it. False ends the connection.
-func (c *Conn) readRequest() bool {
-	c.scanner.Reset()
-	limits := &c.server.options.Limits
-	for {
-		if c.start < c.end {
-			// A request that came early waits for the one before it.
-			if !c.waitDone() {
-				return false
-			}
-			head, err := c.scanner.Scan(c.buf[c.start:c.end], limits)
-			if err == nil && head > 0 {
-				err = c.Request.Parse(c.buf[c.start:c.start+head], limits)
-				c.start += head
-				c.deadline.Store(0)
-			}
-			if err != nil {
-				c.refuse(err)
-				return false
-			}
-			if head > 0 {
-				return true
-			}
-		}
-		if err := c.fill(); err != nil {
-			c.endOfRequests(err)
-			return false
-		}
-	}
-}
-
-// endOfRequests handles the end of the connection's input while a head was
-// waited for.
-func (c *Conn) endOfRequests(err error) {
-	if c.waitsForExchange() {
-		if errors.Is(err, io.EOF) || !errors.Is(err, os.ErrDeadlineExceeded) {
-			c.server.handler.Gone(c)
-		}
-		c.waitDone()
-		return
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) && c.start < c.end && c.expired.Load() {
-		c.refuse(refuse(408, "the request head did not arrive in time"))
-	}
-}
-
-func (c *Conn) waitsForExchange() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.active
-}
-
 // refuse answers what could not be read as a request, and ends the connection.
 func (c *Conn) refuse(err error) {
 	var known *Error
@@ -180,63 +272,64 @@ func (c *Conn) refuse(err error) {
 	c.Request = Request{Fields: c.Request.Fields[:0], Minor: 1, Close: true}
 	c.begin()
 	c.headRequest = false
-	c.closeAfter.Store(true)
 	c.body.unread = true
 	text, fields := c.server.handler.Refuse(c, known)
 	c.Response.Error(c.Response.serial, known.Status, text, fields)
 }
 
-// fill waits for bytes and appends them to the buffer.
-func (c *Conn) fill() error {
+// fill reads once. It reports whether to look at the buffer again.
+func (c *Conn) fill() bool {
+	c.makeRoom()
+	space := c.buf[c.end:]
+	n, err := c.socket.tryRead(space)
+	switch {
+	case err == syscall.EAGAIN:
+		c.rest()
+		return false
+	case err != nil:
+		c.close()
+		return false
+	}
 	if c.start == c.end {
-		c.start, c.end = 0, 0
-	} else if c.end == len(c.buf) {
-		c.makeRoom()
-	}
-	partial := c.start < c.end
-	if err := c.socket.waitReadable(c.attemptFD); err != nil {
-		return err
-	}
-	if c.readErr == nil && !partial && !c.waitsForExchange() {
 		// The first bytes of a head: from now on it has header-timeout.
 		c.setDeadline(c.server.options.HeaderTimeout)
 	}
-	return c.readErr
-}
-
-// attempt reads once. Without unread bytes it holds a buffer only while there
-// is something to read.
-func (c *Conn) attempt(fd uintptr) bool {
-	if c.buf == nil {
-		c.pooled = readBuffers.Get().(*[readSize]byte)
-		c.buf = c.pooled[:]
-	}
-	n, err := readFD(int(fd), c.buf[c.end:])
-	if err == syscall.EAGAIN {
-		if c.start == c.end {
-			c.releaseBuffer()
-		}
-		return false
-	}
 	c.end += n
-	c.readErr = err
+	// A read that fills less than its buffer has emptied the socket; what comes
+	// later is a new event.
+	c.drained = n < len(space)
+	if c.need > 0 {
+		c.body.progressSmall(n)
+	}
 	return true
 }
 
-// makeRoom gives a head that outgrew its buffer a larger one, up to the limit
-// that Scan keeps.
-func (c *Conn) makeRoom() {
-	unread := c.buf[c.start:c.end]
-	target := c.buf
-	if c.start == 0 {
-		target = make([]byte, min(2*len(c.buf), max(2*readSize, c.server.options.Limits.Head+readSize)))
-	}
-	n := copy(target, unread)
-	if c.start == 0 {
+// rest gives the buffer back while there is nothing in it.
+func (c *Conn) rest() {
+	if c.start == c.end {
 		c.releaseBuffer()
-		c.buf = target
 	}
-	c.start, c.end = 0, n
+}
+
+// makeRoom provides buffer space: a head or small body that outgrew its buffer
+// gets a larger one, which grows as bytes arrive and not before.
+func (c *Conn) makeRoom() {
+	switch {
+	case c.buf == nil:
+		c.pooled = readBuffers.Get().(*[readSize]byte)
+		c.buf, c.start, c.end = c.pooled[:], 0, 0
+	case c.start == c.end:
+		c.start, c.end = 0, 0
+	case c.end < len(c.buf):
+	case c.start > 0:
+		c.end = copy(c.buf, c.buf[c.start:c.end])
+		c.start = 0
+	default:
+		larger := make([]byte, 2*len(c.buf))
+		c.end = copy(larger, c.buf[c.start:c.end])
+		c.releaseBuffer()
+		c.buf, c.start = larger, 0
+	}
 }
 
 func (c *Conn) releaseBuffer() {
@@ -245,20 +338,6 @@ func (c *Conn) releaseBuffer() {
 		c.pooled = nil
 	}
 	c.buf = nil
-}
-
-// waitDone waits until no exchange is under way and reports whether the
-// connection may be used for another.
-func (c *Conn) waitDone() bool {
-	c.mu.Lock()
-	for c.active {
-		c.waiting = true
-		c.mu.Unlock()
-		<-c.done
-		c.mu.Lock()
-	}
-	c.mu.Unlock()
-	return !c.closeAfter.Load()
 }
 
 // exchangeDone is called by the writing side when a response has ended.
@@ -270,69 +349,76 @@ func (c *Conn) exchangeDone() {
 	}
 	c.mu.Lock()
 	c.active = false
-	waiting, detached := c.waiting, c.detached
-	c.waiting = false
-	if c.streaming {
-		c.interruptRead() // what is left of the body is of no use
-	}
+	blocking := c.blocking
+	busy := c.advancing || blocking // they look at the state when they are done
+	wanted := !busy && (ends || c.pending || c.requestBuffered())
 	c.mu.Unlock()
 	switch {
-	case waiting:
-		c.done <- struct{}{}
-	case detached:
-		c.close()
-	case ends:
-		// The reading side may be waiting for bytes.
-		c.interruptRead()
+	case blocking:
+		poke(c.socket.readable) // what is left of the body is of no use
+	case wanted:
+		c.resume()
 	}
 }
 
-// leave ends the reading side. When an exchange is still under way, that
-// closes the connection at its end.
-func (c *Conn) leave() {
-	c.mu.Lock()
-	if c.active {
-		c.detached = true
-		c.mu.Unlock()
+// resume goes on after an exchange, from any goroutine.
+func (c *Conn) resume() {
+	if c.closeAfter.Load() {
+		c.close()
 		return
 	}
+	c.post(c.advanceFunc)
+}
+
+// post has the connection's loop call f.
+func (c *Conn) post(f func()) {
+	c.mu.Lock()
+	source := c.socket.source
 	c.mu.Unlock()
-	c.close()
+	if source != nil {
+		source.Loop().Post(f)
+	}
 }
 
-// StreamBody says that the body will be read while the exchange is under way:
-// the end of the exchange then ends a ReadBody that waits.
-func (c *Conn) StreamBody() {
+// over reports whether the exchange has ended.
+func (c *Conn) over() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.streaming = true
+	return !c.active
 }
 
-// Detached reports whether nobody reads from the connection any more, so that
-// a client that goes away is only seen by PeerGone.
-func (c *Conn) Detached() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.detached
-}
+// CloseAfter has the connection end with this exchange. It must be called
+// before the response begins.
+func (c *Conn) CloseAfter() { c.closeAfter.Store(true) }
 
-// PeerGone asks the system whether the client has closed the connection.
-func (c *Conn) PeerGone() bool { return c.socket.peerGone() }
+// HungUp reports whether the client has closed its sending side.
+func (c *Conn) HungUp() bool { return c.hungUp.Load() }
 
-// close closes the connection, after a moment for what the client is still
+// close ends the connection, after a moment for what the client is still
 // sending: closing with unread input would be a reset, which can take the
 // answer with it (RFC 9112, 9.6).
 func (c *Conn) close() {
+	c.mu.Lock()
+	already := c.closed
+	c.closed = true
+	c.mu.Unlock()
 	switch {
+	case already:
 	case c.reset:
 		c.socket.resetOnClose()
-	case c.body.unread:
-		c.linger()
+		c.finish()
+	case c.body.unread && !c.socket.cut.Load():
+		go c.linger()
+	default:
+		c.finish()
 	}
-	c.server.remove(c)
-	c.socket.file.Close()
+}
+
+// finish gives back what the connection holds.
+func (c *Conn) finish() {
+	c.socket.close()
 	c.releaseBuffer()
-	c.server.running.Done()
+	c.server.remove(c)
 }
 
 // lingerTime and lingerBytes bound how long, and for how much input, an answer
@@ -343,14 +429,13 @@ const (
 )
 
 func (c *Conn) linger() {
+	defer c.finish()
 	c.socket.finishWriting()
-	if c.socket.file.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
-		return
-	}
+	c.setDeadline(lingerTime)
 	scratch := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(scratch)
 	for total := 0; total < lingerBytes; {
-		n, err := c.socket.read(scratch[:])
+		n, err := c.socket.read(scratch[:], c.late)
 		if err != nil {
 			return
 		}
@@ -366,24 +451,76 @@ func (c *Conn) setDeadline(d time.Duration) {
 	c.deadline.Store(c.server.now() + int64(d))
 }
 
-var past = time.Unix(1, 0)
+// late is an error when the deadline has passed.
+func (c *Conn) late() error {
+	if d := c.deadline.Load(); d != 0 && d <= c.server.now() {
+		return errTimeout
+	}
+	return nil
+}
 
-// interruptRead ends a wait of the reading side. An error means that the
-// connection is closed already.
-func (c *Conn) interruptRead() { _ = c.socket.file.SetReadDeadline(past) }
+// expire acts on a deadline that has passed. The loop's goroutine calls it.
+func (c *Conn) expire() {
+	c.mu.Lock()
+	waiting := !c.active && !c.blocking && !c.closed
+	c.mu.Unlock()
+	if !waiting || c.late() == nil {
+		return
+	}
+	switch {
+	case c.need > 0:
+		c.end = c.start
+		c.refuse(refuse(408, "the request body did not arrive in time"))
+	case c.start < c.end:
+		c.refuse(refuse(408, "the request head did not arrive in time"))
+	default:
+		c.close()
+	}
+	if c.over() {
+		c.close()
+	}
+}
 
-// interruptWrite ends a wait of the writing side.
-func (c *Conn) interruptWrite() {
-	c.socket.cut.Store(true)
-	_ = c.socket.file.SetWriteDeadline(past)
+// endIdle closes a connection that waits for a request; others end with the
+// exchange they have. The loop's goroutine calls it.
+func (c *Conn) endIdle() {
+	c.mu.Lock()
+	waiting := !c.active && !c.blocking && !c.closed
+	c.mu.Unlock()
+	if waiting {
+		c.close()
+	}
 }
 
 func (c *Conn) tryWrite(p []byte) (int, error) { return c.socket.tryWrite(p) }
 
+// write writes all of p, waiting for a client that reads slowly.
 func (c *Conn) write(p []byte) error {
-	return c.socket.write(p, c.server.options.SendTimeout)
+	return c.socket.output(len(p), c.server.options.SendTimeout, c.server.now, func() (int, error) {
+		n, err := c.socket.tryWrite(p)
+		p = p[n:]
+		return n, err
+	})
 }
 
-func (c *Conn) sendFile(fd int, offset int64, n int) (int, error) {
-	return c.socket.sendFile(fd, offset, n, c.server.options.SendTimeout)
+// sendFile sends n bytes of a file from offset with sendfile(2), waiting for a
+// client that reads slowly. It returns how many it sent: fewer without an
+// error mean that the file has ended.
+func (c *Conn) sendFile(fd int, offset int64, n int) (sent int, err error) {
+	err = c.socket.output(n, c.server.options.SendTimeout, c.server.now, func() (int, error) {
+		position := offset + int64(sent)
+		took, err := unix.Sendfile(c.socket.fd, fd, &position, n-sent)
+		switch {
+		case err == unix.EAGAIN || err == unix.EINTR:
+			return 0, nil
+		case err == nil && took == 0:
+			return 0, io.EOF
+		}
+		sent += max(took, 0)
+		return max(took, 0), err
+	})
+	if err == io.EOF {
+		err = nil
+	}
+	return sent, err
 }

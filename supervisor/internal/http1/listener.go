@@ -6,9 +6,12 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 )
 
 // Listener is a listening socket with what is known of it.
@@ -19,13 +22,20 @@ type Listener struct {
 	Unix bool
 
 	source net.Listener
-	file   *os.File // the same socket, open to raw calls, which package net forbids on listeners
-	raw    syscall.RawConn
+	file   *os.File // the same socket, for raw calls, which package net forbids on listeners
+	fd     int      // of file
+	server *Server
+	done   chan struct{}
+	failed chan error // capacity 1
+
+	mu     sync.Mutex
+	watch  *loop.Source
+	closed bool
 }
 
 // NewListener takes over a TCP or UNIX listener.
 func NewListener(source net.Listener) (*Listener, error) {
-	l := &Listener{source: source}
+	l := &Listener{source: source, done: make(chan struct{}), failed: make(chan error, 1)}
 	switch a := source.Addr().(type) {
 	case *net.TCPAddr:
 		l.Port = strconv.Itoa(a.Port)
@@ -40,7 +50,9 @@ func NewListener(source net.Listener) (*Listener, error) {
 	if l.file, err = filer.File(); err != nil {
 		return nil, fmt.Errorf("cannot serve %s: %w", source.Addr(), err)
 	}
-	if l.raw, err = l.file.SyscallConn(); err != nil {
+	l.fd = int(l.file.Fd())
+	// Fd makes the file blocking, and the flag is shared with the listener.
+	if err := unix.SetNonblock(l.fd, true); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot serve %s: %w", source.Addr(), err), l.file.Close())
 	}
 	return l, nil
@@ -50,21 +62,97 @@ func NewListener(source net.Listener) (*Listener, error) {
 func (l *Listener) Addr() net.Addr { return l.source.Addr() }
 
 // Close ends Serve and closes the socket.
-func (l *Listener) Close() error { return errors.Join(l.file.Close(), l.source.Close()) }
-
-// accept waits for a connection. Options of the listening socket, such as
-// TCP_NODELAY, are inherited (tcp(7)).
-func (l *Listener) accept() (fd int, address unix.Sockaddr, err error) {
-	waitErr := l.raw.Read(func(listener uintptr) bool {
-		for {
-			fd, address, err = unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != unix.EINTR {
-				return err != unix.EAGAIN
-			}
-		}
-	})
-	if waitErr != nil {
-		return -1, nil, waitErr
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
 	}
-	return fd, address, err
+	l.closed = true
+	if l.watch != nil {
+		l.watch.Remove()
+	}
+	close(l.done)
+	return errors.Join(l.file.Close(), l.source.Close())
+}
+
+// serve accepts connections for a server until the listener is closed.
+func (l *Listener) serve(s *Server) error {
+	l.mu.Lock()
+	l.server = s
+	var err error
+	if !l.closed {
+		l.watch, err = s.loops[0].Add(l.fd, loop.Accepting, l)
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-l.done:
+		return nil
+	case <-s.stop:
+		return nil
+	case err := <-l.failed:
+		return err
+	}
+}
+
+// acceptBatch is how many connections are accepted before others have a turn.
+const acceptBatch = 64
+
+// Ready implements loop.Handler.
+func (l *Listener) Ready(loop.Event) {
+	for range acceptBatch {
+		if !l.server.hasRoom() {
+			l.rest(nil)
+			return
+		}
+		// Options of the listening socket, TCP_NODELAY for one, are inherited (tcp(7)).
+		fd, address, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			l.server.serve(fd, address, l)
+		case unix.EAGAIN:
+			return
+		case unix.EINTR, unix.ECONNABORTED, unix.EPROTO:
+		case unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS:
+			l.rest(err)
+			return
+		default:
+			l.fail(fmt.Errorf("cannot accept connections at %s: %w", l.Addr(), err))
+			return
+		}
+	}
+}
+
+// restTime is how long a listener that cannot take connections leaves them in
+// the backlog before it tries again.
+const restTime = 50 * time.Millisecond
+
+// rest stops accepting for a moment; a nil error means that the server is full.
+func (l *Listener) rest(err error) {
+	if err != nil {
+		l.server.options.Logger.Error("cannot accept connections for now", "err", err)
+	}
+	l.watchAs(loop.Nothing)
+	time.AfterFunc(restTime, func() { l.watchAs(loop.Accepting) })
+}
+
+func (l *Listener) watchAs(mode loop.Mode) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	if err := l.watch.Watch(mode); err != nil {
+		l.fail(err)
+	}
+}
+
+func (l *Listener) fail(err error) {
+	select {
+	case l.failed <- err:
+	default:
+	}
 }

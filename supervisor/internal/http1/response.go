@@ -51,15 +51,19 @@ type responseState struct {
 	aborted  bool  // the connection must not be used
 	chunked  bool  // body bytes get chunk framing
 	skip     bool  // no body is sent: HEAD, 204, 304
-	left     int64 // body bytes that Content-Length still announces, -1 unknown
+	left     int64 // body bytes that Content-Length still announces, or unknown
 	sent     int64 // body bytes given to the system or the spool
 	cut      bool  // the application gave more than it announced
 	outcome  Outcome
 	finished bool
 	limit    int    // bytes of memory for the spool
+	room     func() // to call when a full spool has room again; nil if nobody waits
 	spool    *spool // what the client has not taken; nil most of the time
 	file     fileTail
 }
+
+// unknown is the length of a body that was not announced.
+const unknown = -1
 
 // reset prepares r for the next exchange of its connection.
 func (r *Response) reset() {
@@ -67,7 +71,7 @@ func (r *Response) reset() {
 	defer r.mu.Unlock()
 	r.serial++
 	fields, scratch := r.head.Fields, r.scratch
-	r.responseState = responseState{scratch: scratch[:0], left: -1, limit: responseMemory, file: fileTail{fd: -1}}
+	r.responseState = responseState{scratch: scratch[:0], left: unknown, limit: responseMemory, file: fileTail{fd: -1}}
 	r.head.Fields = fields[:0]
 }
 
@@ -194,7 +198,7 @@ func (r *Response) prepareStream() {
 	r.skip = r.head.bodyless() || r.conn.headRequest
 	switch {
 	case r.skip:
-		r.left = -1
+		r.left = unknown
 	case r.left >= 0:
 	case r.conn.minor >= 1:
 		r.chunked = true
@@ -222,11 +226,17 @@ func (r *Response) End(serial uint64) error {
 	if r.overLocked(serial) {
 		return ErrGone
 	}
-	if r.left > 0 {
-		r.abortLocked(Broken)
-		return ErrShort
+	if r.left == 0 || r.left == unknown {
+		return r.sendLocked(Piece{}, true)
 	}
-	return r.sendLocked(Piece{}, true)
+	if r.spool == nil {
+		r.abortLocked(Broken)
+	} else {
+		// What there is goes to the client before the connection ends.
+		r.ended, r.outcome = true, Broken
+		r.spool.wake()
+	}
+	return ErrShort
 }
 
 // bodyLocked sends body bytes within the declared length. When that is reached
@@ -416,7 +426,7 @@ func (r *Response) abortLocked(how Outcome) {
 		// The drainer owns the end of a spooled response; it finishes at once.
 		r.outcome = how
 		r.spool.wake()
-		r.conn.interruptWrite()
+		r.conn.socket.interrupt()
 		return
 	}
 	r.finishLocked(how)
@@ -429,8 +439,11 @@ func (r *Response) finishLocked(how Outcome) {
 	if how == Broken || how == ClientGone {
 		r.aborted = true
 		r.conn.closeAfter.Store(true)
-		r.conn.reset = true
+		// A body that ends with the connection would look complete; any other
+		// shows by itself that it is cut.
+		r.conn.reset = r.left < 0 && !r.chunked && !r.skip
 	}
+	r.tellRoomLocked()
 	r.conn.exchangeDone()
 }
 

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 )
 
 // Options are the bounds of a Server. A timeout of 0 is off.
@@ -30,6 +31,11 @@ type Options struct {
 	// Software is the value of the Server field.
 	Software string
 	Logger   *slog.Logger
+	// Loops wait for the connections. With none the server makes one.
+	Loops []*loop.Loop
+	// BodyBuffer is the size of request bodies that are received before they are
+	// handled, in bytes.
+	BodyBuffer int64
 }
 
 // Server serves connections of any number of listeners.
@@ -40,6 +46,9 @@ type Server struct {
 	epoch      time.Time
 	clock      clock
 	closing    atomic.Bool
+	loops      []*loop.Loop
+	own        *loop.Loop     // the loop that the server made itself; nil if it was given some
+	turn       int            // guarded by mu
 	running    sync.WaitGroup // connections, spools and the sweep
 	stop       chan struct{}
 
@@ -53,7 +62,7 @@ type Server struct {
 // NewServer returns a server that serves nothing yet.
 func NewServer(o Options, h Handler) *Server {
 	s := &Server{
-		options: o, handler: h, epoch: time.Now(), stop: make(chan struct{}),
+		options: o, handler: h, loops: o.Loops, epoch: time.Now(), stop: make(chan struct{}),
 		serverLine: "Server: " + o.Software + "\r\n",
 	}
 	if o.Software == "" {
@@ -68,58 +77,56 @@ func NewServer(o Options, h Handler) *Server {
 // now is the server's clock in nanoseconds; it does not jump.
 func (s *Server) now() int64 { return int64(time.Since(s.epoch)) }
 
-// Serve accepts connections until the listener is closed or Shutdown is
-// called. It returns nil then, and an error when accepting fails for good.
+// Serve accepts connections until the listener or the server is closed. It
+// returns nil then, and an error when accepting fails for good.
 func (s *Server) Serve(l *Listener) error {
-	for s.waitForRoom() {
-		fd, address, err := l.accept()
-		switch {
-		case err == nil:
-			s.serve(fd, address, l)
-		case s.closing.Load() || errors.Is(err, os.ErrClosed):
-			return nil
-		case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOBUFS):
-			s.options.Logger.Error("cannot accept connections for now", "err", err)
-			s.pause()
-		case errors.Is(err, unix.ECONNABORTED) || errors.Is(err, unix.EPROTO):
-		default:
-			return err
-		}
+	if err := s.start(); err != nil {
+		return err
 	}
+	return l.serve(s)
+}
+
+// start makes the loops that the server was not given.
+func (s *Server) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.loops) > 0 {
+		return nil
+	}
+	own, err := loop.New()
+	if err != nil {
+		return err
+	}
+	s.loops, s.own = []*loop.Loop{own}, own
 	return nil
 }
 
-// pause waits a moment for descriptors or memory to come free.
-func (s *Server) pause() {
-	select {
-	case <-time.After(100 * time.Millisecond):
-	case <-s.stop:
-	}
-}
-
-func (s *Server) waitForRoom() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.open >= s.options.MaxConnections && !s.closed {
-		s.room.Wait()
-	}
-	return !s.closed
-}
-
+// serve takes over an accepted connection.
 func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
-	c := &Conn{server: s, Listener: l, Remote: addrPort(address), done: make(chan struct{}, 1)}
-	c.attemptFD = c.attempt
+	c := &Conn{server: s, Listener: l, Remote: addrPort(address)}
+	c.socket.fd = fd
+	c.socket.readable, c.socket.writable = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.advanceFunc = c.advance
 	c.Response.conn = c
-	if err := c.socket.open(fd); err != nil {
+	c.setDeadline(s.options.HeaderTimeout)
+	if !s.add(c) {
 		closeFD(fd)
 		return
 	}
-	c.setDeadline(s.options.HeaderTimeout)
-	if !s.add(c) {
-		c.socket.file.Close()
-		return
+	s.mu.Lock()
+	at := s.loops[s.turn%len(s.loops)]
+	s.turn++
+	s.mu.Unlock()
+	// From here on the loop may call the connection.
+	c.mu.Lock()
+	source, err := at.Add(fd, loop.Reading, c)
+	c.socket.source = source
+	c.mu.Unlock()
+	if err != nil {
+		s.options.Logger.Error("cannot serve a connection", "err", err)
+		s.remove(c)
+		closeFD(fd)
 	}
-	go c.serve()
 }
 
 func addrPort(address unix.Sockaddr) netip.AddrPort {
@@ -139,11 +146,18 @@ func (s *Server) add(c *Conn) bool {
 	if s.closed {
 		return false
 	}
-	s.running.Add(1)
+	s.running.Add(1) // until remove
 	s.open++
 	c.next, c.previous = s.conns.next, &s.conns
 	c.next.previous, s.conns.next = c, c
 	return true
+}
+
+// hasRoom reports whether another connection may be opened.
+func (s *Server) hasRoom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open < s.options.MaxConnections
 }
 
 func (s *Server) remove(c *Conn) {
@@ -152,6 +166,7 @@ func (s *Server) remove(c *Conn) {
 	c.previous.next, c.next.previous = c.next, c.previous
 	s.open--
 	s.room.Broadcast()
+	s.running.Done()
 }
 
 // sweepEvery is how often deadlines of waiting connections are looked at. They
@@ -176,8 +191,11 @@ func (s *Server) expire(now int64) {
 	defer s.mu.Unlock()
 	for c := s.conns.next; c != &s.conns; c = c.next {
 		if d := c.deadline.Load(); d != 0 && d <= now {
-			c.expired.Store(true)
-			c.interruptRead()
+			poke(c.socket.readable)
+			c.post(c.expire)
+		}
+		if d := c.socket.writeDeadline.Load(); d != 0 && d <= now {
+			poke(c.socket.writable)
 		}
 	}
 }
@@ -215,9 +233,7 @@ func (s *Server) Drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := s.conns.next; c != &s.conns; c = c.next {
-		if !c.waitsForExchange() {
-			c.interruptRead()
-		}
+		c.post(c.endIdle)
 	}
 }
 
@@ -230,13 +246,22 @@ func (s *Server) Close() {
 		close(s.stop)
 	}
 	s.closing.Store(true)
+	var open []*Conn
 	for c := s.conns.next; c != &s.conns; c = c.next {
-		c.interruptRead()
-		c.interruptWrite()
+		open = append(open, c)
 	}
 	s.room.Broadcast()
 	s.mu.Unlock()
+	for _, c := range open {
+		c.closeAfter.Store(true)
+		c.socket.interrupt()
+		c.Response.Abort(c.Response.Serial())
+		c.post(c.endIdle)
+	}
 	s.running.Wait()
+	if s.own != nil {
+		s.own.Close()
+	}
 }
 
 // StatusText is the reason phrase of a status.

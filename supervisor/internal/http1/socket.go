@@ -4,76 +4,70 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/supervisor/internal/loop"
 )
 
-// socket is a connected stream socket in the runtime's poller. It is used
-// below package net because that costs five system calls a connection that
-// nobody needs (getsockname, TCP_NODELAY, three for keep-alive probes; the
-// listener passes its options on), and because the engine must know whether a
-// write would have waited.
+// errAgain says that a socket has nothing to read.
+const errAgain = syscall.EAGAIN
+
+// errTimeout ends a wait that the server's sweep found to be too long.
+var errTimeout = errors.New("the wait is over")
+
+// socket is a connected stream socket that is watched by a loop. It is used
+// below package net because that costs system calls and wake-ups that nobody
+// needs, and because the engine must know whether a write would have waited.
 //
-// Reads belong to one goroutine, writes to one goroutine at a time.
+// The loop's goroutine reads and writes without waiting. A goroutine that has
+// to wait, for a body or for a slow client, waits for what the loop signals;
+// there is one such for each direction at most.
 type socket struct {
-	file *os.File
-	raw  syscall.RawConn
+	fd     int
+	source *loop.Source
 
-	in      []byte // where read puts bytes
-	n       int
-	err     error
-	readFD  func(fd uintptr) bool
-	cut     atomic.Bool // writes are to end now
-	out     []byte      // what write and tryWrite have left to send
-	outErr  error
-	writeFD func(fd uintptr) bool
-	tryFD   func(fd uintptr) bool
+	readable, writable chan struct{} // capacity 1; a signal may be spurious
+	cut                atomic.Bool   // waits are to end now
+	writeDeadline      atomic.Int64  // server time; 0 is never
+
+	closing sync.Mutex // held to close, and to use fd from outside the owner
+	closed  bool
 }
 
-// open takes over fd, which must be non-blocking.
-func (s *socket) open(fd int) error {
-	s.file = os.NewFile(uintptr(fd), "connection")
-	raw, err := s.file.SyscallConn()
-	if err != nil {
-		s.file.Close()
-		return err
+// signal wakes whoever waits for the event.
+func (s *socket) signal(event loop.Event) {
+	if event.Readable() {
+		poke(s.readable)
 	}
-	s.raw = raw
-	if s.readFD == nil {
-		s.readFD, s.writeFD, s.tryFD = s.readOnce, s.writeAll, s.writeOnce
+	if event.Writable() {
+		poke(s.writable)
 	}
-	return nil
 }
 
-// waitReadable calls attempt whenever the socket may have bytes, until it
-// returns true. The error is that of the wait: os.ErrDeadlineExceeded or
-// os.ErrClosed.
-func (s *socket) waitReadable(attempt func(fd uintptr) bool) error {
-	return s.raw.Read(attempt)
-}
-
-// read fills p as far as there are bytes, waiting for the first. It returns
-// io.EOF when the peer has finished.
-func (s *socket) read(p []byte) (int, error) {
-	s.in = p
-	if err := s.raw.Read(s.readFD); err != nil {
-		return 0, err
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-	return s.n, s.err
 }
 
-func (s *socket) readOnce(fd uintptr) bool {
-	s.n, s.err = readFD(int(fd), s.in)
-	return s.err != syscall.EAGAIN
+// interrupt ends waits in both directions, now and from now on.
+func (s *socket) interrupt() {
+	s.cut.Store(true)
+	poke(s.readable)
+	poke(s.writable)
 }
 
-// readFD is read(2) with the conventions of io.Reader: end of file is io.EOF.
-func readFD(fd int, p []byte) (int, error) {
+// tryRead reads what is there. errAgain says that there is nothing, io.EOF that
+// there will be nothing.
+func (s *socket) tryRead(p []byte) (int, error) {
 	for {
-		n, err := syscall.Read(fd, p)
+		n, err := syscall.Read(s.fd, p)
 		switch {
 		case err == syscall.EINTR:
 		case err != nil:
@@ -86,121 +80,108 @@ func readFD(fd int, p []byte) (int, error) {
 	}
 }
 
+// read is tryRead that waits for the first byte, until late says that it has
+// waited long enough; late is asked whenever readable is signalled.
+func (s *socket) read(p []byte, late func() error) (int, error) {
+	for {
+		n, err := s.tryRead(p)
+		if err != errAgain {
+			return n, err
+		}
+		if s.cut.Load() {
+			return 0, os.ErrClosed
+		}
+		if err := late(); err != nil {
+			return 0, err
+		}
+		<-s.readable
+	}
+}
+
 // tryWrite writes what the socket takes without waiting and returns how much
 // that was. The error is nil when it merely is full.
 func (s *socket) tryWrite(p []byte) (int, error) {
-	s.out, s.outErr = p, nil
-	if err := s.raw.Write(s.tryFD); err != nil {
-		return 0, err
-	}
-	return len(p) - len(s.out), s.outErr
-}
-
-func (s *socket) writeOnce(fd uintptr) bool {
-	for len(s.out) > 0 {
-		n, err := syscall.Write(int(fd), s.out)
+	for {
+		n, err := syscall.Write(s.fd, p)
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
-			return true
-		case err != nil:
-			s.outErr = err
-			return true
+			return 0, nil
 		default:
-			s.out = s.out[n:]
-			return true
+			return max(n, 0), err
 		}
 	}
-	return true
 }
 
-// write writes all of p, giving up when no byte was taken for timeout; 0 waits
-// for ever.
-func (s *socket) write(p []byte, timeout time.Duration) error {
-	s.out, s.outErr = p, nil
-	for len(s.out) > 0 {
-		before := len(s.out)
-		if err := s.setWriteTimeout(timeout); err != nil {
+// output calls attempt until it has taken all of size bytes, waiting for room
+// in between; it gives up when no byte was taken for timeout, 0 waiting for
+// ever. now is the server's clock.
+func (s *socket) output(size int, timeout time.Duration, now func() int64, attempt func() (int, error)) error {
+	watched := false
+	for size > 0 {
+		n, err := attempt()
+		if err != nil {
 			return err
 		}
-		err := s.raw.Write(s.writeFD)
-		if err == nil {
-			err = s.outErr
+		if size -= n; n > 0 || size == 0 {
+			continue
 		}
-		if err != nil && (!errors.Is(err, os.ErrDeadlineExceeded) || len(s.out) == before || s.cut.Load()) {
+		if !watched {
+			// Watching reports room that is there already, so none is missed.
+			if err := s.source.Watch(loop.Both); err != nil {
+				return err
+			}
+			watched = true
+			continue
+		}
+		if err := s.waitWritable(timeout, now); err != nil {
 			return err
 		}
+	}
+	if watched {
+		return s.source.Watch(loop.Reading)
 	}
 	return nil
 }
 
-func (s *socket) setWriteTimeout(timeout time.Duration) error {
-	if timeout <= 0 {
-		return s.file.SetWriteDeadline(time.Time{})
+func (s *socket) waitWritable(timeout time.Duration, now func() int64) error {
+	limit := int64(0)
+	if timeout > 0 {
+		limit = now() + int64(timeout)
 	}
-	return s.file.SetWriteDeadline(time.Now().Add(timeout))
-}
-
-func (s *socket) writeAll(fd uintptr) bool {
-	for len(s.out) > 0 {
-		n, err := syscall.Write(int(fd), s.out)
-		switch {
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
-			return false
-		case err != nil:
-			s.outErr = err
-			return true
-		default:
-			s.out = s.out[n:]
-		}
+	s.writeDeadline.Store(limit)
+	defer s.writeDeadline.Store(0)
+	if s.cut.Load() {
+		return os.ErrClosed
 	}
-	return true
-}
-
-// sendFile sends up to n bytes of the file from offset with sendfile(2) and
-// returns how many it sent; 0 without an error is the end of the file. It
-// gives up when no byte was taken for timeout.
-func (s *socket) sendFile(file int, offset int64, n int, timeout time.Duration) (sent int, err error) {
-	if err := s.setWriteTimeout(timeout); err != nil {
-		return 0, err
+	<-s.writable
+	switch {
+	case s.cut.Load():
+		return os.ErrClosed
+	case limit != 0 && now() >= limit:
+		return errTimeout
 	}
-	waitErr := s.raw.Write(func(fd uintptr) bool {
-		for {
-			position := offset
-			sent, err = unix.Sendfile(int(fd), file, &position, n)
-			if err != syscall.EINTR {
-				return err != syscall.EAGAIN
-			}
-		}
-	})
-	if waitErr != nil {
-		return 0, waitErr
-	}
-	return max(sent, 0), err
-}
-
-// peerGone reports whether the peer has closed the connection or its sending
-// side, without touching bytes that are still to be read (poll(2), POLLRDHUP).
-func (s *socket) peerGone() bool {
-	gone := false
-	_ = s.raw.Control(func(fd uintptr) {
-		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		n, err := unix.Poll(polled, 0)
-		gone = err == nil && n > 0 && polled[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
-	})
-	return gone
+	return nil
 }
 
 // resetOnClose makes the coming close a reset, so that a peer that reads until
 // the end of the connection can see that this was none (SO_LINGER, socket(7)).
 func (s *socket) resetOnClose() {
-	_ = s.raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	})
+	_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 }
 
 // finishWriting tells the peer that nothing more comes; it can still send.
-func (s *socket) finishWriting() {
-	_ = s.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+func (s *socket) finishWriting() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
+
+// close closes the socket; false if it was closed before.
+func (s *socket) close() bool {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return false
+	}
+	s.closed = true
+	s.source.Remove()
+	_ = unix.Close(s.fd)
+	return true
 }

@@ -23,7 +23,8 @@ type spool struct {
 	memory      []byte // older than what stands in the file
 	spare       []byte // the other buffer of memory, for use again
 	file        *os.File
-	read, write int64 // positions in file
+	read, write int64  // positions in file
+	excess      []byte // newer than what stands in a file that is full
 }
 
 // fileTail is a file of the application's that ends the body.
@@ -42,51 +43,59 @@ func newSpool(r *Response) *spool {
 
 func (s *spool) wake() { s.ready.Broadcast() }
 
-// add stores p, waiting while the spool is full.
+// add stores p. It does not wait: what exceeds the bounds is kept in memory,
+// and the producer is expected to ask Full before it produces more.
 func (s *spool) add(p []byte) error {
 	for len(p) > 0 {
-		if s.r.aborted {
-			return ErrGone
-		}
 		n, err := s.store(p)
 		if err != nil {
 			s.r.abortLocked(Broken)
 			return err
 		}
 		p = p[n:]
-		s.wake()
-		if n == 0 {
-			s.ready.Wait()
-		}
 	}
+	s.wake()
 	return nil
 }
 
-// store puts as much of p where there is room.
+// full reports whether the bounds are reached.
+func (s *spool) full() bool {
+	return len(s.memory) >= s.r.limit && s.write >= s.r.conn.server.options.ResponseSpool
+}
+
+// store puts as much of p where there is room: in memory while nothing is in
+// the file, so that the order is kept, then in the file, and at last in memory
+// beyond its bound.
 func (s *spool) store(p []byte) (int, error) {
 	options := &s.r.conn.server.options
-	if s.write == s.read {
-		if room := s.r.limit - len(s.memory); room > 0 {
-			p = p[:min(room, len(p))]
-			s.memory = append(s.memory, p...)
-			return len(p), nil
-		}
+	room := s.r.limit - len(s.memory)
+	fileRoom := options.ResponseSpool - s.write
+	switch {
+	case s.write == s.read && room > 0:
+		p = p[:min(room, len(p))]
+	case fileRoom > 0:
+		return s.storeInFile(p[:min(fileRoom, int64(len(p)))])
+	case s.write > s.read:
+		// The file is full and not yet read: what comes after it waits here.
+		s.excess = append(s.excess, p...)
+		return len(p), nil
 	}
-	room := options.ResponseSpool - s.write
-	if room <= 0 {
-		return 0, nil
-	}
+	s.memory = append(s.memory, p...)
+	return len(p), nil
+}
+
+func (s *spool) storeInFile(p []byte) (int, error) {
 	if s.file == nil {
-		file, err := options.Spool()
+		file, err := s.r.conn.server.options.Spool()
 		if err != nil {
 			return 0, fmt.Errorf("cannot make a spool file for a response: %w", err)
 		}
 		s.file = file
 	}
-	n, err := s.file.WriteAt(p[:min(room, int64(len(p)))], s.write)
+	n, err := s.file.WriteAt(p, s.write)
 	s.write += int64(n)
-	if err != nil && n == 0 {
-		return 0, fmt.Errorf("cannot write to a spool file: %w", err)
+	if err != nil {
+		return n, fmt.Errorf("cannot write to a spool file: %w", err)
 	}
 	return n, nil
 }
@@ -135,15 +144,39 @@ func (s *spool) unlocked(write func() error) {
 			r.outcome = Broken
 		}
 	}
-	s.wake()
+	r.tellRoomLocked()
+}
+
+// Full reports whether a slow client has filled what may be spooled of this
+// response. If so, room is called once, from any goroutine, when there is room
+// again or the exchange is over; until then no more should be produced.
+func (r *Response) Full(serial uint64, room func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.overLocked(serial) || r.spool == nil || !r.spool.full() {
+		return false
+	}
+	r.room = room
+	return true
+}
+
+func (r *Response) tellRoomLocked() {
+	if r.room == nil || (!r.aborted && !r.finished && r.spool != nil && r.spool.full()) {
+		return
+	}
+	room := r.room
+	r.room = nil
+	room()
 }
 
 func (s *spool) drainMemory() {
 	chunk := s.memory
-	s.memory = s.spare[:0]
+	s.memory, s.spare = s.spare[:0], nil
 	conn := s.r.conn
 	s.unlocked(func() error { return conn.write(chunk) })
-	s.spare = chunk[:0]
+	if cap(chunk) <= 2*s.r.limit {
+		s.spare = chunk[:0]
+	}
 }
 
 func (s *spool) drainFile() {
@@ -158,6 +191,7 @@ func (s *spool) drainFile() {
 		// Give the room back; what comes next starts in memory again.
 		s.read, s.write = 0, 0
 		_ = s.file.Truncate(0)
+		s.memory, s.excess = append(s.memory, s.excess...), nil
 	}
 }
 

@@ -43,6 +43,9 @@ const (
 	// StopProcess ends one process: gracefully within the group's
 	// shutdown-timeout, then by SIGKILL. Kill skips the graceful part.
 	StopProcess MessageType = "stop-process"
+	// Shutdown ends every process, as StopProcess does, and then the leader. It
+	// may be sent again with Kill.
+	Shutdown MessageType = "shutdown"
 	// DumpStacks asks for Stacks.
 	DumpStacks MessageType = "dump-stacks"
 )
@@ -85,7 +88,8 @@ func (c *Conn) Discard() {
 	c.fds = nil
 }
 
-// Send writes m with its descriptors.
+// Send writes m with its descriptors. A message beyond MaxMessage is refused,
+// and nothing of it sent.
 func (c *Conn) Send(m Message) error {
 	if len(m.Descriptors) > maxDescriptors {
 		return fmt.Errorf("cannot send %d descriptors in one message: the limit is %d", len(m.Descriptors), maxDescriptors)
@@ -94,6 +98,9 @@ func (c *Conn) Send(m Message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("cannot encode control message %s: %w", m.Type, err)
+	}
+	if len(text) > MaxMessage {
+		return fmt.Errorf("cannot send control message %s of %d bytes: the limit is %d", m.Type, len(text), MaxMessage)
 	}
 	frame := binary.LittleEndian.AppendUint32(make([]byte, 0, 4+len(text)), uint32(len(text)))
 	frame = append(frame, text...)
@@ -114,11 +121,16 @@ func (c *Conn) Send(m Message) error {
 }
 
 // Receive returns the next message. It returns io.EOF when the peer has closed
-// the connection between two messages.
+// the connection between two messages, whether or not it had read everything,
+// and io.ErrUnexpectedEOF when it has amid one. After an error the connection
+// is of no use any more.
 func (c *Conn) Receive() (Message, error) {
 	var m Message
 	size, err := c.need(4)
 	if err != nil {
+		if len(c.in) > 0 {
+			err = noEOF(err)
+		}
 		return m, err
 	}
 	length := binary.LittleEndian.Uint32(size)
@@ -133,11 +145,24 @@ func (c *Conn) Receive() (Message, error) {
 		return m, fmt.Errorf("cannot decode control message: %w", err)
 	}
 	c.in = c.in[4+length:]
-	if m.Attached < 0 || m.Attached > len(c.fds) {
-		return m, fmt.Errorf("cannot accept control message %s: %d descriptors announced, %d arrived", m.Type, m.Attached, len(c.fds))
+	if err := c.attach(&m); err != nil {
+		return Message{}, err
 	}
-	m.Descriptors, c.fds = c.fds[:m.Attached:m.Attached], c.fds[m.Attached:]
 	return m, nil
+}
+
+// attach gives m the descriptors that came with it. While nothing of another
+// message has arrived these must be all there are; the next message must not
+// get what this one kept silent about.
+func (c *Conn) attach(m *Message) error {
+	n := m.Attached
+	if n < 0 || n > len(c.fds) || n < len(c.fds) && len(c.in) == 0 {
+		return fmt.Errorf("cannot accept control message %s: %d descriptors announced, %d arrived", m.Type, n, len(c.fds))
+	}
+	if n > 0 {
+		m.Descriptors, c.fds = c.fds[:n:n], c.fds[n:]
+	}
+	return nil
 }
 
 func noEOF(err error) error {
@@ -160,9 +185,13 @@ func (c *Conn) need(n int) ([]byte, error) {
 func (c *Conn) fill() error {
 	chunk := make([]byte, 64<<10)
 	oob := make([]byte, unix.CmsgSpace(4*maxDescriptors))
-	n, oobn, _, _, err := c.conn.ReadMsgUnix(chunk, oob)
-	if fdErr := c.keepDescriptors(oob[:oobn]); fdErr != nil {
+	n, oobn, flags, _, err := c.conn.ReadMsgUnix(chunk, oob)
+	if fdErr := c.keepDescriptors(oob[:oobn], flags); fdErr != nil {
 		return fdErr
+	}
+	if errors.Is(err, unix.ECONNRESET) {
+		// The peer closed with messages of ours unread: still an end.
+		return io.EOF
 	}
 	if err != nil {
 		return err
@@ -174,10 +203,21 @@ func (c *Conn) fill() error {
 	return nil
 }
 
-func (c *Conn) keepDescriptors(oob []byte) error {
+// keepDescriptors takes what came with a read. One read ends behind the bytes
+// that descriptors came with (unix(7)), so what is pending belongs to the
+// message being read and at most to the next.
+func (c *Conn) keepDescriptors(oob []byte, flags int) error {
 	fds, err := ParseDescriptors(oob)
 	c.fds = append(c.fds, fds...)
-	return err
+	switch {
+	case err != nil:
+		return err
+	case flags&unix.MSG_CTRUNC != 0:
+		return errors.New("cannot receive all descriptors of a control message: this process has too many open files")
+	case len(c.fds) > 2*maxDescriptors:
+		return fmt.Errorf("cannot accept %d descriptors with a control message: the limit is %d", len(c.fds), maxDescriptors)
+	}
+	return nil
 }
 
 // ParseDescriptors returns the descriptors in the ancillary data of a message.

@@ -29,14 +29,25 @@ def load_module(name):
     return sys.modules[name]
 
 
+class ScriptLoader(SourceFileLoader):
+    """For scripts that are no .py file. Their byte code is not kept: blog.wsgi
+    would share its file in __pycache__ with blog.py."""
+
+    def path_stats(self, path):
+        raise OSError('byte code of %s is not kept' % path)
+
+
 def load_script(path):
     """Import a file under its own name, so that its classes can be pickled
     and its functions found; not under a name that the standard library or an
-    imported module has."""
-    name = path.rpartition('/')[2].rpartition('.')[0] or path.rpartition('/')[2]
-    if name in sys.modules or name in getattr(sys, 'stdlib_module_names', ()):
+    imported module has, nor under one that belongs to another file:
+    blog.wsgi may say "from blog import application"."""
+    file = path.rpartition('/')[2]
+    name, _, suffix = file.rpartition('.')
+    name = name or file
+    if suffix != 'py' or name in sys.modules or name in getattr(sys, 'stdlib_module_names', ()):
         name = '_wsgi_' + name
-    loader = SourceFileLoader(name, path)
+    loader = (SourceFileLoader if suffix == 'py' else ScriptLoader)(name, path)
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
     module = type(sys)(name)

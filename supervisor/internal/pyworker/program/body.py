@@ -16,6 +16,12 @@ from _wsgid.link import (
 
 ASK = HEADER.pack(WANT, 0, 0, 0, 0, 0, 0)
 
+# Why a body cannot be read; the first two begin as mod_wsgi's message does,
+# which frameworks know.
+INCOMPLETE = 'mod_wsgi request data read error: the client did not send the whole request body'
+GONE = 'mod_wsgi request data read error: the front end has gone away'
+OVER = 'the request of this wsgi.input is over'
+
 
 class Body(io.RawIOBase):
     """The raw stream; the application sees a BufferedReader over it."""
@@ -27,6 +33,7 @@ class Body(io.RawIOBase):
         self.offset = 0      # position in the file
         self.left = 0        # bytes left of the file, or of the current frame
         self.more = True     # further frames follow
+        self.broken = ''     # why the body ended before its end
 
     def readable(self):
         return True
@@ -47,7 +54,8 @@ class Body(io.RawIOBase):
         self.more = not flags & LAST
         if flags & ABORTED:
             self.more = False
-            raise OSError('mod_wsgi request data read error: the client did not send the whole request body')
+            self.broken = INCOMPLETE
+            raise OSError(self.broken)
 
     def available(self):
         """Make left positive, or return False at the end of the body."""
@@ -55,6 +63,10 @@ class Body(io.RawIOBase):
             self.ask()
         while not self.left:
             self.release()
+            if self.broken:
+                # An application that tries again must not take what it has
+                # for the whole.
+                raise OSError(self.broken)
             if not self.more:
                 return False
             self.accept(receive(self.sock, SIZE))
@@ -73,7 +85,8 @@ class Body(io.RawIOBase):
             n = self.sock.recv_into(view)
             if not n:
                 self.left, self.more = 0, False
-                raise OSError('mod_wsgi request data read error: the front end has gone away')
+                self.broken = GONE
+                raise OSError(self.broken)
         self.left -= n
         return n
 
@@ -91,17 +104,22 @@ class Body(io.RawIOBase):
         super().close()
 
     def release(self):
+        """Close the file; what was not read of it is given up."""
         if self.file >= 0:
             os.close(self.file)
-            self.file = -1
+            self.file, self.left = -1, 0
+
+    def streaming(self):
+        """Whether frames of the body may still arrive on the connection."""
+        return self.asked and (self.more or self.left > 0 and self.file < 0)
 
     def drain(self):
         """Pass over what was sent and not read, so that the next request is
         what the thread reads next."""
-        if self.file >= 0:
-            self.left = 0
-            self.release()
+        self.release()
         if not self.asked:
+            # Whoever kept wsgi.input beyond its request must not ask now.
+            self.asked, self.more, self.broken = True, False, OVER
             return
         scratch = memoryview(bytearray(65536))
         while self.left or self.more:
@@ -115,3 +133,4 @@ class Body(io.RawIOBase):
             piece = scratch[:self.left]
             receive_into(self.sock, piece)
             self.left -= len(piece)
+        self.broken = self.broken or OVER

@@ -15,6 +15,10 @@ SMALL_FILE = 65536
 # A list or tuple up to this size goes as one block.
 SMALL_BODY = 1 << 18
 
+# Status and fields take at most this many bytes; the front end ends a worker
+# that sends more.
+LARGEST_HEAD = 1 << 20
+
 # Names of response fields that were found good, so that each is checked once.
 GOOD_NAMES = set()
 
@@ -56,7 +60,7 @@ class FileWrapper:
             info = os.fstat(fd)
         except (OSError, ValueError):
             return None
-        if not stat.S_ISREG(info.st_mode):
+        if not stat.S_ISREG(info.st_mode) or not raw.readable():
             return None
         return fd, offset, max(0, info.st_size - offset)
 
@@ -127,6 +131,9 @@ class Exchange:
             self.head = '\0'.join(parts).encode('latin-1')
         except UnicodeEncodeError as err:
             raise ValueError('status and headers must be latin-1: %s' % err) from None
+        if len(self.head) > LARGEST_HEAD:
+            self.head = None
+            raise ValueError('status and headers exceed %d bytes' % LARGEST_HEAD)
         self.count = len(headers)
         return self.write
 
@@ -223,6 +230,11 @@ class Exchange:
         """Hand a plain file over; False if it is not one."""
         found = wrapper.plain_file()
         if found is None or self.sent or self.head is None:
+            return False
+        body = self.thread.body
+        if body is not None and body.streaming():
+            # The answer to the announcement would come amid the frames of the
+            # request's body.
             return False
         fd, offset, left = found
         if left <= SMALL_FILE:

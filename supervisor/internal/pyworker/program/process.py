@@ -73,7 +73,7 @@ class Process:
             frames = frames.tb_next
         lines = traceback.format_exception(type(err), err, frames)
         self.log('error', request_id, ''.join(lines).rstrip('\n'))
-        return traceback.format_exception_only(type(err), err)[-1].strip()
+        return summary(err)
 
     def report_files(self):
         """Name the source files that were imported since the last call."""
@@ -128,10 +128,27 @@ class Process:
         end gives requests to the lowest new slot: so the thread is there when
         its first request is."""
         with self.lock:
-            if self.started < len(self.threads):
-                thread = self.threads[self.started]
-                self.started += 1
-                thread.start()
+            if self.started == len(self.threads):
+                return
+            # Counted before it runs: it looks at the count to know that it is
+            # the last.
+            self.started += 1
+            try:
+                self.threads[self.started - 1].start()
+            except RuntimeError as err:
+                self.started -= 1
+                self.give_up_threads(err)
+
+    def give_up_threads(self, err):
+        """Go on with the threads there are when the system grants no more of
+        them; the front end sees the ends of the others' connections."""
+        if not self.started:
+            raise err
+        self.log('error', '', 'cannot start worker thread %d: %s; this process goes on with %d threads'
+                 % (self.started + 1, err, self.started))
+        for thread in self.threads[self.started:]:
+            thread.sock.close()
+        del self.threads[self.started:]
 
     def thread_started(self, thread):
         self.tell('ident', str(thread.index), str(threading.get_ident()))
@@ -143,7 +160,10 @@ class Process:
         sys.argv = [config['script'] or config['module']]
         if config['locale']:
             import _locale
-            _locale.setlocale(_locale.LC_ALL, '')
+            try:
+                _locale.setlocale(_locale.LC_ALL, '')
+            except _locale.Error as err:
+                raise OSError('cannot use locale %r: %s' % (config['locale'], err)) from None
         if config['switch-interval']:
             sys.setswitchinterval(float(config['switch-interval']))
         if int(config['stack-size']):
@@ -164,7 +184,7 @@ class Process:
             while frames is not None and not is_application(frames.tb_frame.f_code.co_filename):
                 frames = frames.tb_next
             text = ''.join(traceback.format_exception(type(err), err, frames)).rstrip('\n')
-            self.tell('failed', text[-2 * LOG_PIECE:])
+            self.tell('failed', text[-LOG_PIECE:].replace('\0', '\\x00'))
             return False
         if self.watching:
             self.report_files()
@@ -180,7 +200,8 @@ class Process:
                 pass
         except OSError:
             pass
-        deadline = float(self.config['shutdown-timeout'])
+        # 0 means no limit.
+        deadline = float(self.config['shutdown-timeout']) or float('inf')
         step = 0.02
         while deadline > 0 and any(thread.busy for thread in self.threads):
             threading.Event().wait(step)
@@ -188,7 +209,19 @@ class Process:
 
 
 def is_application(filename):
-    return not filename.startswith('<') and 'importlib' not in filename
+    return not filename.startswith('<')
+
+
+def summary(err):
+    """The type and the first line of the message; notes and further lines are
+    for the traceback."""
+    kind = type(err)
+    name = kind.__qualname__ if kind.__module__ in ('builtins', '__main__') else kind.__module__ + '.' + kind.__qualname__
+    try:
+        text = str(err).strip().partition('\n')[0]
+    except Exception:
+        text = '(its __str__() fails)'
+    return name + ': ' + text if text else name
 
 
 def install_streams(process):

@@ -26,6 +26,7 @@ class Thread:
         self.sock = sock
         self.errors = Errors(process)
         self.environ = {**process.environ, 'mod_wsgi.thread_id': index + 1, 'wsgi.errors': self.errors}
+        self.body = None            # a deferred body, while its request is served
         self.busy = False
         self.started = False
         self.cpu = self.wall = 0
@@ -45,13 +46,22 @@ class Thread:
         self.process.thread_started(self)
         self.cpu = thread_time_ns()
         while True:
+            self.wall = 0
             try:
                 self.take_requests()
-                return
-            except OSError:
-                self.busy = False
-                if not self.reconnect():
+                if not self.wall:
+                    # Closed without a request: nobody is there to offer another to.
                     return
+            except OSError:
+                pass
+            except BaseException as err:
+                # A fault of the gateway itself: the front end must not wait for
+                # an answer on this connection.
+                self.process.report(err, self.errors.request_id)
+            self.busy = False
+            self.errors.flush()
+            if not self.reconnect():
+                return
 
     def reconnect(self):
         """Replace a connection on which the front end let go of an exchange."""
@@ -79,11 +89,12 @@ class Thread:
             environ = base.copy()
             environ.update(zip(fields, fields))
             if flags & DEFERRED:
-                raw = Body(self.sock)
+                raw = self.body = Body(self.sock)
                 environ['wsgi.input'] = io.BufferedReader(raw, 65536)
                 try:
                     self.handle(environ)
                 finally:
+                    self.body = None
                     raw.release()
                 raw.drain()
             else:

@@ -1,0 +1,148 @@
+# What is built, tested and installed. `make help` lists the targets.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+GO ?= go
+# Debian's packages belong to /usr/bin/python3, which need not be the first in PATH.
+PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
+
+# make install
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# make run
+LISTEN    ?= 127.0.0.1:8000
+RUN_FLAGS ?= --processes 2 --threads 5
+
+# make fuzz: the time of each target; make bench: options, as BENCH="-quick -only hello"
+FUZZTIME ?= 10s
+BENCH    ?=
+
+SOURCES    := $(wildcard cmd contrib supervisor tests units)
+PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
+TEST_DEBS  := python3-flask python3-django
+BENCH_DEBS := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3 wrk $(TEST_DEBS)
+
+# -count=1: the tests run programs, and Go's test cache does not see those change.
+GOTEST := WSGID_TEST_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 20m
+
+# A container may give no home, where Go keeps its caches. Patterns like ./...
+# leave out directories whose names begin with a dot.
+ifeq ($(HOME),)
+export HOME := $(CURDIR)/bin/.home
+endif
+
+# git refuses to read the tree of another user (a mounted one, say), and then Go
+# refuses to build, because it cannot put the revision into the program.
+ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo known),known)
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+endif
+
+##@ Use
+
+.PHONY: run
+run: build ## build, and serve the example application at http://127.0.0.1:8000
+	@exec bin/wsgid run contrib/examples/hello/app.py --python $(PYTHON) --listen $(LISTEN) $(RUN_FLAGS)
+
+.PHONY: build
+build: ## build bin/wsgid, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/wsgid ./cmd/wsgid
+
+# A binary that is there is not built again: root, who installs, often has no Go.
+.PHONY: install
+install: $(if $(wildcard bin/wsgid),,build) ## install bin/wsgid under PREFIX (/usr/local); honours DESTDIR
+	install -D -m 755 bin/wsgid $(DESTDIR)$(PREFIX)/bin/wsgid
+
+.PHONY: clean
+clean: ## remove what was built
+	@[ ! -d bin/.home ] || chmod -R u+w bin/.home
+	rm -rf bin dist
+
+##@ Test
+
+.PHONY: test
+test: lint build test-packages test-python ## lint, then every test, the Go ones with the race detector
+	@$(find-race); WSGID_TEST_BINARY=$(CURDIR)/bin/wsgid $(GOTEST) $$race ./...
+
+.PHONY: test-short
+test-short: test-packages test-python ## the tests that take seconds, without the race detector
+	$(GOTEST) -short ./...
+
+.PHONY: test-python
+test-python: ## the Python tests
+	@for tests in $(PY_TESTS); do \
+		echo "python tests of $$tests"; \
+		$(PYTHON) -B -W error -m unittest discover -s $$tests || exit 1; \
+	done
+
+.PHONY: test-packages
+test-packages:
+	@$(call packages,$(TEST_DEBS),the tests that serve Flask and Django projects are left out)
+
+.PHONY: lint
+lint: ## gofumpt, go vet, staticcheck, and whether the Python files compile
+	@unformatted=$$($(GO) tool gofumpt -l $(SOURCES)) || exit 1; \
+	[ -z "$$unformatted" ] || { echo "gofumpt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@find $(SOURCES) -name '*.py' -exec $(PYTHON) -W error -c '$(compile-python)' {} +
+
+.PHONY: race
+race: test-packages ## the Go tests, with the race detector in the served program, too
+	@$(find-race); WSGID_TEST_BUILDFLAGS=$$race $(GOTEST) $$race ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target, each for FUZZTIME (10s)
+	@grep -ro --include='*_test.go' '^func Fuzz[[:alnum:]_]*' $(SOURCES) | \
+	sed 's|/[^/]*:func | |' | sort | { status=0; while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x ./$$package \
+			</dev/null || status=1; \
+	done; exit $$status; }
+
+# Debian starts nginx and apache2 as services when they are installed: do not
+# run this as root where that is unwelcome. bench itself names what is missing.
+.PHONY: bench
+bench: ## measure wsgid beside nginx+uWSGI and Apache+mod_wsgi; BENCH=-quick for a first look
+	@[ "$$(id -u)" != 0 ] || { $(call packages,$(BENCH_DEBS),not every server can be measured); }
+	$(GO) build -trimpath -o bin/bench ./tests/bench
+	bin/bench $(BENCH)
+
+##@ Help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# $(call packages,PACKAGES,LOSS): shell code that installs what is missing of
+# PACKAGES. Without root, or without success, one line says what to install and
+# what is lost. It leaves the missing names in the shell's variable missing.
+APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -qqy -o DPkg::Lock::Timeout=300
+define packages
+missing=; for package in $(1); do \
+		[ "$$(dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || \
+			missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		{ [ "$$(id -u)" = 0 ] && echo "installing$$missing" && $(APT_GET) update && \
+			$(APT_GET) install --no-install-recommends $$missing >/dev/null; } || \
+			echo "$(2); to change that: apt-get install$$missing"; \
+	fi
+endef
+
+# Shell code that sets the variable race to -race, or to nothing when no C
+# compiler can be had, which the race detector needs.
+have-cc = echo '\#include <stdlib.h>' | $$($(GO) env CC) -E - >/dev/null 2>&1
+define find-race
+race=-race; export CGO_ENABLED=1; \
+	$(have-cc) || { \
+		$(call packages,gcc libc6-dev,the tests run without the race detector); \
+		$(have-cc) || [ -z "$$missing" ] || { race=; CGO_ENABLED=0; }; \
+	}
+endef
+
+compile-python := import sys; from pathlib import Path; \
+	[compile(Path(name).read_bytes(), name, "exec") for name in sys.argv[1:]]

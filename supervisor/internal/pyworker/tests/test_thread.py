@@ -1,0 +1,360 @@
+"""Threads: environ, wsgi.errors, connections that end, and when they start."""
+
+import logging
+import sys
+import threading
+import unittest
+
+from support import PATIENCE, Worker, call, link, wsgid
+
+
+def hello(environ, start_response):
+    start_response('200 OK', [])
+    return [b'hello']
+
+
+class Environ(unittest.TestCase):
+
+    def environ(self, **fields):
+        seen = {}
+
+        def application(environ, start_response):
+            seen.update(environ)
+            return hello(environ, start_response)
+        self.assertEqual(call(application, **fields).body, b'hello')
+        return seen
+
+    def test_values(self):
+        environ = self.environ(PATH_INFO='/caf\xc3\xa9', QUERY_STRING='', HTTP_X='\xff', SCRIPT_NAME='')
+        self.assertEqual({name: environ[name] for name in ('PATH_INFO', 'QUERY_STRING', 'HTTP_X', 'SCRIPT_NAME')},
+                         {'PATH_INFO': '/caf\xc3\xa9', 'QUERY_STRING': '', 'HTTP_X': '\xff', 'SCRIPT_NAME': ''})
+        for name in ('PATH_INFO', 'REQUEST_METHOD'):
+            self.assertIs(type(environ[name]), str)
+        self.assertIs(type(environ), dict)
+
+    def test_large(self):
+        fields = {'HTTP_X_%d' % i: 'v' * 1000 for i in range(100)}
+        environ = self.environ(**fields)
+        self.assertEqual({name: environ[name] for name in fields}, fields)
+
+    def test_gateway_keys(self):
+        environ = self.environ()
+        self.assertEqual(environ['wsgi.version'], (1, 0))
+        self.assertIs(environ['wsgi.run_once'], False)
+        self.assertIs(environ['wsgi.input_terminated'], True)
+        self.assertIs(environ['wsgi.file_wrapper'], wsgid.exchange.FileWrapper)
+        self.assertEqual(environ['SERVER_SOFTWARE'], 'wsgid/test')
+        self.assertEqual((environ['mod_wsgi.process_group'], environ['mod_wsgi.thread_id']), ('web', 1))
+        self.assertNotIn('SCRIPT_FILENAME', environ)
+
+    def test_changes_do_not_stay(self):
+        seen = []
+
+        def application(environ, start_response):
+            seen.append('spoiled' in environ or environ['wsgi.version'] != (1, 0))
+            environ['spoiled'] = environ['wsgi.version'] = 1
+            return hello(environ, start_response)
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        for _ in range(2):
+            worker.front.request()
+            worker.front.response()
+        self.assertEqual(seen, [False, False])
+
+    def test_request_in_pieces(self):
+        worker = Worker(lambda environ, start_response: [hello(environ, start_response)[0] + environ['wsgi.input'].read()])
+        self.addCleanup(worker.close)
+        head = b'REQUEST_METHOD\0POST\0'
+        data = link.HEADER.pack(link.REQUEST, link.LAST, 0, len(head), 5, 0, 0) + head + b'there'
+        for i in range(len(data)):
+            worker.front.sock.sendall(data[i:i + 1])
+        self.assertEqual(worker.front.response().body, b'hellothere')
+
+
+class Errors(unittest.TestCase):
+
+    def serve(self, use, requests=1):
+        def application(environ, start_response):
+            use(environ['wsgi.errors'])
+            return hello(environ, start_response)
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        for number in range(requests):
+            worker.front.request(**{'mod_wsgi.request_id': 'id-%d' % number})
+            worker.front.response()
+        worker.process.tell('end')
+        records = []
+        while True:
+            fields, _ = worker.leader.receive()
+            if fields[0] == 'log':
+                records.append(tuple(fields[1:]))
+            if fields[0] == 'end':
+                return records
+
+    def test_lines(self):
+        def use(errors):
+            print('one', file=errors)
+            errors.write('two ')
+            errors.write('parts\n')
+            errors.writelines(['three\n', 'four\n'])
+        self.assertEqual(self.serve(use), [('error', 'id-0', line) for line in ('one', 'two parts', 'three', 'four')])
+
+    def test_several_lines_are_one_record(self):
+        self.assertEqual(self.serve(lambda errors: errors.write('one\ntwo\nrest'))[0], ('error', 'id-0', 'one\ntwo'))
+
+    def test_flush(self):
+        def use(errors):
+            errors.write('now')
+            errors.flush()
+            errors.flush()
+            errors.write(' later\n')
+        self.assertEqual(self.serve(use), [('error', 'id-0', 'now'), ('error', 'id-0', ' later')])
+
+    def test_rest_is_logged_with_its_request(self):
+        self.assertEqual(self.serve(lambda errors: errors.write('no end'), requests=2)[:1], [('error', 'id-0', 'no end')])
+
+    def test_stream_handler(self):
+        def use(errors):
+            handler = logging.StreamHandler(errors)
+            handler.handle(logging.LogRecord('demo', logging.ERROR, 'f.py', 1, 'caf\xe9 %s', ('\u20ac',), None))
+        self.assertEqual(self.serve(use), [('error', 'id-0', 'caf\xe9 \u20ac')])
+
+    def test_not_text(self):
+        def use(errors):
+            try:
+                errors.write(b'bytes')
+            except TypeError as err:
+                errors.write(str(err) + '\n')
+        self.assertEqual(self.serve(use), [('error', 'id-0', 'wsgi.errors takes str, not bytes')])
+
+    def test_odd_characters(self):
+        records = self.serve(lambda errors: errors.write('nul \0 half \udc80\n'))
+        self.assertEqual(records, [('error', 'id-0', 'nul \\x00 half \\udc80')])
+
+    def test_large(self):
+        text = '\u20ac' * 40000
+        self.assertEqual(''.join(record[2] for record in self.serve(lambda errors: errors.write(text + '\n'))), text)
+
+    def test_stream(self):
+        worker = Worker(hello)
+        self.addCleanup(worker.close)
+        errors = worker.process.threads[0].errors
+        self.assertEqual((errors.isatty(), errors.writable(), errors.readable(), errors.closed), (False, True, False, False))
+        self.assertEqual(errors.write('abc'), 3)
+
+
+class Report(unittest.TestCase):
+
+    def test_gateway_frames_are_left_out(self):
+        def application(environ, start_response):
+            raise ValueError('in the application')
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        worker.front.request(**{'mod_wsgi.request_id': 'some-id'})
+        worker.front.response()
+        level, request_id, text = worker.log()
+        self.assertEqual((level, request_id), ('error', 'some-id'))
+        self.assertRegex(text, r'^Traceback \(most recent call last\):\n  File "[^"]*test_thread.py", line \d+, in application\n')
+        self.assertTrue(text.endswith('ValueError: in the application'))
+        self.assertNotIn('<wsgid>', text)
+
+    def test_gateway_frames_alone(self):
+        worker = Worker(lambda environ, start_response: start_response('bad', []))
+        self.addCleanup(worker.close)
+        worker.front.request()
+        worker.front.response()
+        text = worker.log()[2]
+        self.assertIn('status must be three digits', text)
+        self.assertNotIn('in handle', text)
+
+    def test_summary(self):
+        class Noted(Exception):
+            pass
+        noted = Noted('message')
+        if sys.version_info >= (3, 11):
+            noted.add_note('a note')
+        for err, want in [
+            (ValueError(), 'ValueError'), (ValueError('a\nb'), 'ValueError: a'), (ValueError('\n'), 'ValueError'),
+            (noted, __name__ + '.Report.test_summary.<locals>.Noted: message'),
+        ]:
+            self.assertEqual(wsgid.process.summary(err), want)
+
+    def test_fault_of_the_gateway(self):
+        # Without REQUEST_METHOD the gateway itself fails: the front end must
+        # see the end of the connection, and get another.
+        worker = Worker(hello)
+        self.addCleanup(worker.close)
+        worker.front.send(link.REQUEST, link.LAST, b'PATH_INFO\0/\0')
+        with self.assertRaises(EOFError):
+            worker.front.frame()
+        _, front = worker.reconnected()
+        self.assertRegex(worker.log()[2], "KeyError: 'REQUEST_METHOD'")
+        front.request()
+        self.assertEqual(front.response().body, b'hello')
+
+
+class Connections(unittest.TestCase):
+
+    def test_end_before_a_request(self):
+        worker = Worker(hello)
+        worker.leader.expect('ident')
+        threads = worker.running()
+        worker.front.close()
+        for thread in threads:
+            thread.join(PATIENCE)
+            self.assertFalse(thread.is_alive())
+        worker.process.tell('end')
+        self.assertEqual(worker.leader.receive()[0], ['end'])
+        worker.close()
+
+    def test_end_after_a_request(self):
+        # The front end may have let go of the exchange while the worker's last
+        # bytes were on their way: the thread must not be lost by that.
+        worker = Worker(hello)
+        self.addCleanup(worker.close)
+        worker.front.request()
+        worker.front.response()
+        worker.front.close()
+        _, front = worker.reconnected()
+        front.request()
+        self.assertEqual(front.response().body, b'hello')
+
+    def test_end_amid_a_request(self):
+        worker = Worker(hello)
+        self.addCleanup(worker.close)
+        worker.front.sock.sendall(link.HEADER.pack(link.REQUEST, link.LAST, 0, 100, 0, 0, 0) + b'REQUEST')
+        worker.front.close()
+        _, front = worker.reconnected()
+        front.request()
+        self.assertEqual(front.response().body, b'hello')
+
+    def test_end_amid_a_response(self):
+        errors = []
+
+        def application(environ, start_response):
+            start_response('200 OK', [])
+            try:
+                while True:
+                    yield b'x' * 100000
+            except BaseException as err:
+                errors.append(type(err).__name__)
+                raise
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        worker.front.request()
+        worker.front.frame()
+        worker.front.close()
+        _, front = worker.reconnected()
+        self.assertEqual(errors, ['GeneratorExit'])
+        worker.process.application = hello
+        front.request()
+        self.assertEqual(front.response().body, b'hello')
+
+    def test_unfinished_line_keeps_its_request(self):
+        # wsgi.errors is emptied when the front end lets go as well.
+        def application(environ, start_response):
+            environ['wsgi.errors'].write('no end of line')
+            start_response('200 OK', [])
+            while True:
+                yield b'x' * 100000
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        worker.front.request(**{'mod_wsgi.request_id': 'id-1'})
+        worker.front.frame()
+        worker.front.close()
+        worker.reconnected()
+        self.assertEqual(worker.log(), ('error', 'id-1', 'no end of line'))
+
+    def test_no_leader(self):
+        worker = Worker(hello)
+        worker.front.request()
+        worker.front.response()
+        worker.leader.close()
+        threads = worker.running()
+        worker.front.close()
+        for thread in threads:
+            thread.join(PATIENCE)
+            self.assertFalse(thread.is_alive())
+        worker.close()
+
+
+class Start(unittest.TestCase):
+    """Threads are started as they are needed."""
+
+    def setUp(self):
+        self.inside = threading.Semaphore(0)
+        self.leave = threading.Event()
+        self.addCleanup(self.leave.set)
+
+    def slow(self, environ, start_response):
+        self.inside.release()
+        self.leave.wait(PATIENCE)
+        start_response('200 OK', [])
+        return [environ['wsgi.input'].read()]
+
+    def entered(self, count):
+        for _ in range(count):
+            self.assertTrue(self.inside.acquire(timeout=PATIENCE), 'a request was not begun')
+
+    def test_one_ahead(self):
+        worker = Worker(self.slow, threads=4)
+        self.addCleanup(worker.close)
+        self.addCleanup(self.leave.set)
+        self.assertEqual(worker.process.started, 1)
+        for count in (1, 2, 3):
+            worker.fronts[count - 1].request()
+            self.entered(1)
+            worker.leader.expect('ident')
+            self.assertEqual(worker.process.started, count + 1)
+
+    def test_idents(self):
+        worker = Worker(hello, threads=2)
+        self.addCleanup(worker.close)
+        fields, _ = worker.leader.expect('ident')
+        self.assertEqual(fields, ['ident', '0', str(worker.running()[0].ident)])
+
+    def test_requests_at_once(self):
+        # Requests that wait in slots whose threads do not run yet are served.
+        worker = Worker(self.slow, threads=6)
+        self.addCleanup(worker.close)
+        for i, front in enumerate(worker.fronts):
+            front.request(b'body %d' % i)
+        self.entered(6)
+        self.leave.set()
+        for i, front in enumerate(worker.fronts):
+            self.assertEqual(front.response().body, b'body %d' % i)
+        self.assertEqual(worker.process.started, 6)
+
+    def test_repeated_requests_start_no_more(self):
+        worker = Worker(hello, threads=5)
+        self.addCleanup(worker.close)
+        for _ in range(5):
+            worker.front.request()
+            worker.front.response()
+        self.assertEqual(worker.process.started, 2)
+
+    def test_system_grants_no_more(self):
+        worker = Worker(hello, threads=4)
+        self.addCleanup(worker.close)
+
+        def refuse():
+            raise RuntimeError("can't start new thread")
+        for thread in worker.process.threads[1:]:
+            thread.start = refuse
+        worker.front.request()
+        self.assertEqual(worker.front.response().body, b'hello')
+        self.assertEqual(worker.log(), (
+            'error', '', "cannot start worker thread 2: can't start new thread; this process goes on with 1 threads"))
+        for front in worker.fronts[1:]:
+            self.assertEqual(front.sock.recv(1), b'')
+        worker.front.request()
+        self.assertEqual(worker.front.response().body, b'hello')
+
+    def test_many(self):
+        worker = Worker(hello, threads=150)
+        self.addCleanup(worker.close)
+        self.assertEqual(len(worker.fronts), 150)
+
+
+if __name__ == '__main__':
+    unittest.main()
