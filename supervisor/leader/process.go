@@ -2,6 +2,7 @@ package leader
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -142,6 +143,11 @@ func (p *process) readMessages() {
 	oob := make([]byte, unix.CmsgSpace(4*256))
 	for {
 		n, oobn, _, _, err := p.control.ReadMsgUnix(buf, oob)
+		if errors.Is(err, unix.ECONNRESET) {
+			// The process ended without having read what was sent to it. The kernel
+			// says so once, before it gives out what the process said last.
+			continue
+		}
 		if err != nil || n == 0 {
 			return
 		}

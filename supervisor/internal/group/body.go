@@ -24,9 +24,11 @@ type Body struct {
 	mu      sync.Mutex
 	thread  *thread
 	wanted  chan struct{} // closed when the application reads, or nobody will
-	asked   bool
-	over    bool // nobody will read any more
-	passing bool // Write or Finish has still to end the body
+	told    bool          // wanted is closed
+	asked   bool          // the application has asked for the body
+	over    bool          // nobody will read any more
+	passing bool          // Write or Abort has still to end the body
+	ended   bool          // the thread has ended its exchange and waits for that
 	closed  bool
 }
 
@@ -40,11 +42,15 @@ func NewBody(file *os.File, size int64, stream bool) *Body {
 func (b *Body) Wait() error {
 	<-b.wanted
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.over {
-		return ErrNotWanted
+	over, passing := b.over, b.passing
+	b.mu.Unlock()
+	switch {
+	case !over:
+		return nil
+	case passing:
+		b.Abort() // the application had asked, and waits
 	}
-	return nil
+	return ErrNotWanted
 }
 
 // StreamRoom is what Write wants free at the start of its buffer, in bytes.
@@ -64,10 +70,15 @@ func (b *Body) Write(frame []byte, last bool) error {
 
 // Abort ends the body where it is: the application's next read fails.
 func (b *Body) Abort() {
+	_ = b.pass(abortedBody(), true) // nobody is left to tell
+}
+
+// abortedBody is the frame that ends a body where it is.
+func abortedBody() []byte {
 	frame := make([]byte, wire.HeaderSize)
 	h := wire.Header{Kind: wire.Body, Flags: wire.Last | wire.Aborted}
 	h.Put(frame)
-	_ = b.pass(frame, true) // nobody is left to tell
+	return frame
 }
 
 func (b *Body) pass(frame []byte, last bool) error {
@@ -86,7 +97,7 @@ func (b *Body) pass(frame []byte, last bool) error {
 	if last || err != nil {
 		b.mu.Lock()
 		b.passing = false
-		release := b.over
+		release := b.ended
 		b.mu.Unlock()
 		if release {
 			thread.free()
@@ -99,18 +110,22 @@ func (b *Body) pass(frame []byte, last bool) error {
 // wakes whoever passes on the rest.
 func (b *Body) ask(t *thread) error {
 	b.mu.Lock()
-	if b.asked || b.over {
-		b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.asked {
 		return errors.New("a body was asked for twice")
 	}
-	b.asked, b.thread, b.passing = true, t, b.Stream
-	b.mu.Unlock()
+	b.asked, b.thread = true, t
+	if b.over {
+		// The request was given up on, which the application does not know.
+		return t.send(abortedBody())
+	}
+	b.passing = b.Stream
 	var err error
 	if b.File != nil {
-		err = t.sendFile(b)
+		err = t.sendFile(b) // under the lock: nobody must close the file now
 	}
 	if b.Stream {
-		close(b.wanted)
+		b.tellLocked()
 	}
 	return err
 }
@@ -124,10 +139,12 @@ func (b *Body) end() (free bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopLocked()
+	b.ended = b.passing
 	return !b.passing
 }
 
-// cancel ends a body that no thread will ask for.
+// cancel ends a body of a request that is given up on. Whoever passes it on
+// still ends it, so that the application does not wait for more.
 func (b *Body) cancel() {
 	if b == nil {
 		return
@@ -135,15 +152,18 @@ func (b *Body) cancel() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopLocked()
-	b.passing = false
+}
+
+func (b *Body) tellLocked() {
+	if !b.told {
+		b.told = true
+		close(b.wanted)
+	}
 }
 
 func (b *Body) stopLocked() {
 	b.over = true
-	if !b.asked {
-		b.asked = true
-		close(b.wanted)
-	}
+	b.tellLocked()
 	if b.File != nil && !b.closed {
 		b.closed = true
 		b.File.Close()

@@ -54,25 +54,32 @@ func (g *Group) requestExpired() {
 		g.requestTimer = time.AfterFunc(next, g.requestExpired)
 	}
 	g.mu.Unlock()
-	for _, t := range late {
-		g.expire(t)
+	for _, o := range late {
+		g.expire(o.thread, o.began)
 	}
+}
+
+// overdue is a thread whose request, by the time it began, has had its time.
+type overdue struct {
+	thread *thread
+	began  time.Time
 }
 
 // overdueLocked returns the threads whose request has had its time and the
 // wait until the next one has; 0 when no thread has a request.
-func (g *Group) overdueLocked(now time.Time) (late []*thread, next time.Duration) {
+func (g *Group) overdueLocked(now time.Time) (late []overdue, next time.Duration) {
 	for _, gen := range g.generationsLocked() {
 		for _, p := range gen.processes {
 			for _, t := range p.threads {
 				if t == nil || !t.busy {
 					continue
 				}
-				left, counting := t.timeLeft(now, g.requestTimeout)
+				began, counting := t.counting()
+				left := began.Add(g.requestTimeout).Sub(now)
 				switch {
 				case !counting:
 				case left <= 0:
-					late = append(late, t)
+					late = append(late, overdue{t, began})
 				case next == 0 || left < next:
 					next = left
 				}
@@ -82,28 +89,33 @@ func (g *Group) overdueLocked(now time.Time) (late []*thread, next time.Duration
 	return late, next
 }
 
-// timeLeft is the rest of the time that the thread's request has; counting is
-// false when it has none, or was given up on.
-func (t *thread) timeLeft(now time.Time, timeout time.Duration) (left time.Duration, counting bool) {
+// counting returns when the thread's request began; ok is false when it has
+// none, or was given up on.
+func (t *thread) counting() (began time.Time, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.job.response == nil || t.job.failed {
-		return 0, false
-	}
-	return t.job.began.Add(timeout).Sub(now), true
+	return t.job.began, t.job.response != nil && !t.job.failed
 }
 
 // expire ends the wait for a thread that has had request-timeout: the client
 // gets its answer now, the log the thread's stack, and the process, of which
 // one thread is lost, is replaced.
-func (g *Group) expire(t *thread) {
+//
+// The request may have ended since it was found, and another one have begun:
+// then nothing happens.
+func (g *Group) expire(t *thread, began time.Time) {
+	if now, ok := t.counting(); !ok || !now.Equal(began) {
+		return
+	}
 	p := t.process
 	// First, so that the client's next request does not go to this process.
 	g.retire(p, "request-timeout")
-	j, _ := t.steal(504, "The application did not answer in time.")
+	j, _ := t.steal(began, 504, "The application did not answer in time.")
 	g.mu.Lock()
 	p.stuck = true
-	p.dumps = append(p.dumps, dump{thread: t, job: j})
+	if j.response != nil {
+		p.dumps = append(p.dumps, dump{thread: t, job: j})
+	}
 	control := p.generation.control
 	g.mu.Unlock()
 	g.tell(control, wire.Message{Type: wire.DumpStacks, Process: p.number})

@@ -24,16 +24,21 @@ func (g *Group) threadEnded(t *thread, err error) {
 	p := t.process
 	g.mu.Lock()
 	t.lost = true
-	if !t.busy {
+	if !t.busy && !t.replaced {
 		t.busy = true
 		p.busy++
 	}
 	p.idle = slices.DeleteFunc(p.idle, func(other *thread) bool { return other == t })
 	g.mu.Unlock()
+	if !t.sending.TryLock() {
+		t.shut() // whoever is sending need not wait for the worker any more
+		t.sending.Lock()
+	}
 	t.mu.Lock()
 	j := t.job
-	t.job.failed = true
+	t.job.failed, t.ended = true, true
 	t.mu.Unlock()
+	t.sending.Unlock()
 	if j.response != nil && t.takeOver() {
 		g.lostRequest(t, j, err)
 	}
@@ -45,6 +50,7 @@ func (g *Group) threadEnded(t *thread, err error) {
 	if isBroken(err) {
 		g.log.Error("a worker broke the rules of its connection; ending the process", "process", p.number, "pid", p.pid, "err", err)
 		g.mu.Lock()
+		p.retiring, p.told = true, true // it gets no more requests
 		control := p.generation.control
 		g.mu.Unlock()
 		g.tell(control, wire.Message{Type: wire.Replace, Process: p.number})
@@ -63,9 +69,8 @@ func isBroken(err error) bool {
 // lostRequest deals with the request of a thread that has ended.
 func (g *Group) lostRequest(t *thread, j job, err error) {
 	p := t.process
-	// A request that the process had not read whole when it ended was never
-	// begun: a stream socket that is closed with unread bytes in it resets.
-	untouched := j.sendFailed || errors.Is(err, syscall.ECONNRESET)
+	// A request that the process had not read whole when it ended was never begun.
+	untouched := j.sendFailed || t.requestUnread()
 	if untouched && !j.started && j.tries < mostTries && j.body.unused() {
 		g.retry(j)
 		return
@@ -79,10 +84,10 @@ func (g *Group) lostRequest(t *thread, j job, err error) {
 	if !p.exited {
 		p.ends = append(p.ends, j)
 	}
-	known := p.exited
+	known, cause := p.exited, p.cause
 	g.mu.Unlock()
 	if known {
-		g.logEnd(p, j, "worker process died", "")
+		g.logEnd(p, j, "worker process died: "+cause, "")
 		return
 	}
 	time.AfterFunc(causeWait, func() { g.logUnexplained(p, j) })
@@ -109,8 +114,21 @@ const mostTries = 3
 func (g *Group) retry(j job) {
 	x := j.exchange
 	x.tries = j.tries + 1
+	g.putBack(x)
+}
+
+// putBack puts a request that no process has seen first in the queue.
+func (g *Group) putBack(x *Exchange) {
 	g.mu.Lock()
+	if g.stopped {
+		g.mu.Unlock()
+		x.fail(503, "The site is being stopped.", "")
+		return
+	}
 	g.queue.pushFront(x)
+	if g.queueTimer != nil && g.queueTimer.Stop() {
+		g.queueTimer = nil // set for a younger request
+	}
 	g.armQueueLocked()
 	g.mu.Unlock()
 	g.feed()
@@ -152,23 +170,44 @@ func (g *Group) applicationFailed(t *thread, j job, summary string) {
 // relaunch starts a leader in the place of one that ended by itself, with a
 // delay that grows while that fails.
 func (g *Group) relaunch(old *generation) {
-	for failures := 1; ; failures++ {
+	if time.Since(old.began) >= soundAfter {
 		g.mu.Lock()
-		over := g.stopped || g.current != old
+		g.losses = 0
 		g.mu.Unlock()
-		if over {
-			return
-		}
-		gen, err := g.launch(context.Background(), old.slot)
-		if err == nil {
-			g.mu.Lock()
-			g.current, g.starting = gen, nil
-			g.mu.Unlock()
+	}
+	for g.waitToRelaunch(old) {
+		_, err := g.launch(context.Background(), old.slot, func(gen *generation) bool {
+			if g.current != old {
+				return false
+			}
+			g.current = gen
+			return true
+		})
+		if err == nil || errors.Is(err, errNotWanted) {
 			return
 		}
 		g.log.Error("cannot start a leader", "err", err)
-		time.Sleep(min(time.Duration(failures)*500*time.Millisecond, 30*time.Second))
 	}
+}
+
+// soundAfter is how long a leader must have lived for its end to be no reason
+// to wait before the next one.
+const soundAfter = 10 * time.Second
+
+// waitToRelaunch waits as long as leaders have been failing. It reports whether
+// one is still to be started in the place of old.
+func (g *Group) waitToRelaunch(old *generation) bool {
+	g.mu.Lock()
+	delay := min(time.Duration(g.losses)*500*time.Millisecond, 30*time.Second)
+	g.losses++
+	g.mu.Unlock()
+	select {
+	case <-time.After(delay):
+	case <-g.stopping:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.stopped && g.current == old
 }
 
 // Stop aborts what is still under way, ends the leaders and waits for them.
@@ -176,7 +215,10 @@ func (g *Group) relaunch(old *generation) {
 // has the processes killed.
 func (g *Group) Stop(ctx context.Context) {
 	g.mu.Lock()
-	g.stopped = true
+	if !g.stopped {
+		g.stopped = true
+		close(g.stopping)
+	}
 	generations := g.generationsLocked()
 	waiting := g.flushLocked()
 	g.mu.Unlock()

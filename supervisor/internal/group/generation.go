@@ -18,6 +18,7 @@ type generation struct {
 	number    int
 	slot      string
 	control   *wire.Conn
+	began     time.Time
 	processes map[int]*process
 	order     []*process // by number, for dispatch
 
@@ -32,14 +33,8 @@ type generation struct {
 // Start brings up the first generation and returns once its leader runs; the
 // processes may still be starting, or failing. The error is that of the launch.
 func (g *Group) Start(ctx context.Context) error {
-	gen, err := g.launch(ctx, "a")
-	if err != nil {
-		return err
-	}
-	g.mu.Lock()
-	g.current, g.starting = gen, nil
-	g.mu.Unlock()
-	return nil
+	_, err := g.launch(ctx, "a", func(gen *generation) bool { g.current = gen; return true })
+	return err
 }
 
 // WaitReady waits until every process of the current generation is ready, or
@@ -80,8 +75,13 @@ type StartError struct{ Reason string }
 
 func (e *StartError) Error() string { return "cannot start the application: " + e.Reason }
 
-// launch starts a leader and the goroutine that listens to it.
-func (g *Group) launch(ctx context.Context, slot string) (*generation, error) {
+// errNotWanted says that nobody wants a generation any more.
+var errNotWanted = errors.New("the group is being stopped")
+
+// launch starts a leader and the goroutine that listens to it. install, called
+// with the group's lock before anything is heard of the leader, gives the
+// generation its place; false means that it has none.
+func (g *Group) launch(ctx context.Context, slot string, install func(*generation) bool) (*generation, error) {
 	conn, err := g.options.Launcher.Launch(ctx, g.options.Group.Name, slot)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the leader of group %s: %w", g.options.Group.Name, err)
@@ -89,13 +89,16 @@ func (g *Group) launch(ctx context.Context, slot string) (*generation, error) {
 	g.mu.Lock()
 	g.number++
 	gen := &generation{
-		group: g, number: g.number, slot: slot, control: wire.NewConn(conn),
+		group: g, number: g.number, slot: slot, control: wire.NewConn(conn), began: time.Now(),
 		processes: map[int]*process{},
 		ready:     make(chan struct{}), failed: make(chan struct{}),
 		ended: make(chan struct{}), idle: make(chan struct{}),
 	}
-	g.starting = gen
+	wanted := !g.stopped && install(gen)
 	g.mu.Unlock()
+	if !wanted {
+		return nil, errors.Join(errNotWanted, conn.Close())
+	}
 	g.running.Go(gen.listen)
 	return gen, nil
 }
@@ -116,7 +119,7 @@ func (g *Group) Reload(ctx context.Context) error {
 	if old.slot == "a" {
 		slot = "b"
 	}
-	gen, err := g.launch(ctx, slot)
+	gen, err := g.launch(ctx, slot, func(gen *generation) bool { g.starting = gen; return true })
 	if err != nil {
 		return err
 	}
@@ -220,7 +223,7 @@ func (g *Group) abortAll(gen *generation, why string) {
 	}
 	g.mu.Unlock()
 	for _, t := range busy {
-		if j, answered := t.steal(503, "The application was stopped before it answered."); answered {
+		if j, answered := t.steal(time.Time{}, 503, "The application was stopped before it answered."); answered {
 			g.logEnd(t.process, j, why, "")
 		}
 	}

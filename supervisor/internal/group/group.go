@@ -46,8 +46,10 @@ type Group struct {
 	queue    queue
 	failure  string // why no process can be started, "" while that is not so
 	stopped  bool
-	number   int // of the newest generation
-	turn     int // of the loops
+	stopping chan struct{} // closed by Stop
+	number   int           // of the newest generation
+	losses   int           // leaders in a row that ended soon after their start
+	turn     int           // of the loops
 
 	queueTimer   *time.Timer
 	requestTimer *time.Timer // nil while not armed
@@ -66,8 +68,8 @@ type settings struct {
 func New(o Options) *Group {
 	g := o.Group
 	return &Group{
-		options: o,
-		log:     o.Logger.With("site", o.Site.Name, "group", g.Name),
+		options: o, stopping: make(chan struct{}),
+		log: o.Logger.With("site", o.Site.Name, "group", g.Name),
 		settings: settings{
 			maxLine:        int(g.HeaderBufferSize),
 			queueLimit:     g.QueueLimit,
@@ -195,12 +197,18 @@ func (g *Group) takeLocked(t *thread) {
 // dispatch sends a request to a thread that the caller has taken. A thread
 // that turns out to be dead has not seen it: another one gets it.
 func (g *Group) dispatch(t *thread, x *Exchange) {
-	t.assign(x)
 	frame := x.Frame.Bytes
+	// threadEnded waits for sending: so either it sees this request and how the
+	// sending went, or assign sees that it has been.
+	t.sending.Lock()
+	if !t.assign(x) {
+		t.sending.Unlock()
+		g.putBack(x)
+		return
+	}
 	// From here on x may be over and in use again at any moment.
-	if err := t.send(frame); err != nil {
-		t.setSendFailed()
-		t.shut() // its goroutine sees the end and gives the request to another
+	if err := t.sendHolding(frame); err != nil {
+		t.shut() // the loop sees the end and gives the request to another
 	}
 }
 
@@ -210,8 +218,10 @@ func (g *Group) release(t *thread) {
 		g.mu.Lock()
 		p := t.process
 		if t.lost || p.retiring || p.exited || g.current != p.generation {
-			t.busy = false
-			p.busy--
+			if t.busy { // not if another took the place of a lost one
+				t.busy = false
+				p.busy--
+			}
 			g.mu.Unlock()
 			g.drained(p)
 			return
@@ -250,6 +260,11 @@ func (g *Group) feed() {
 		g.takeLocked(t)
 		x := g.queue.pop()
 		g.mu.Unlock()
+		if x.Client.Gone() {
+			x.abandon()
+			g.release(t)
+			continue
+		}
 		g.dispatch(t, x)
 	}
 }

@@ -10,17 +10,22 @@ import (
 
 // How an exchange begins and ends on its thread.
 
-// assign gives the thread a request. The caller has marked it busy.
-func (t *thread) assign(x *Exchange) {
+// assign gives the thread a request. The caller has marked it busy and holds
+// sending. False means that the thread's connection has ended.
+func (t *thread) assign(x *Exchange) bool {
 	now := time.Now()
 	p := t.process
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return false
+	}
 	x.Note = Note{
 		Queued: now.Sub(x.submitted), Dispatched: now,
 		Process: p.number, PID: p.pid, Generation: p.generation.number,
 	}
-	t.mu.Lock()
 	t.job = job{exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: now, tries: x.tries}
-	t.mu.Unlock()
+	return true
 }
 
 func (t *thread) setSendFailed() {
@@ -66,7 +71,8 @@ func (t *thread) judge(j job, err error) {
 // given everything; err is what the engine said of it.
 func (t *thread) finish(j job, err error) error {
 	t.judge(j, err)
-	t.stray = 0
+	// A slow client has all it will get in its spool: the next one need not wait.
+	t.stray, t.paused = 0, false
 	if j.body.end() {
 		t.free()
 	}
@@ -76,12 +82,13 @@ func (t *thread) finish(j job, err error) error {
 // free makes the thread take the next request.
 func (t *thread) free() {
 	t.mu.Lock()
-	frame := t.job.frame
+	frame, failed := t.job.frame, t.job.failed
 	t.job = job{}
 	t.mu.Unlock()
-	// The sender of the request may not yet have seen that its write is done;
-	// then the frame is left to the garbage collector.
-	if t.sending.TryLock() {
+	// The sender of the request may not yet have seen that its write is done, or
+	// the log may still want the frame of a request that was given up on; then it
+	// is left to the garbage collector.
+	if !failed && t.sending.TryLock() {
 		frame.recycle()
 		t.sending.Unlock()
 	}
@@ -97,11 +104,16 @@ func (j *job) requestID() string {
 
 // steal ends a client's wait for a thread that does not answer: with an error
 // status when nothing was sent, by aborting the connection when something was.
-// It reports whether there was anybody to answer.
-func (t *thread) steal(status int, sentence string) (job, bool) {
+// It reports whether there was anybody to answer. A began that is not zero
+// names the request that is meant, by the time at which it began.
+func (t *thread) steal(began time.Time, status int, sentence string) (job, bool) {
 	t.mu.Lock()
 	j := t.job
-	answered := j.over || j.response == nil
+	if j.response == nil || (!began.IsZero() && !j.began.Equal(began)) {
+		t.mu.Unlock()
+		return job{}, false
+	}
+	answered := j.over
 	t.job.over, t.job.failed = true, true
 	t.mu.Unlock()
 	if answered {

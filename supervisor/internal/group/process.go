@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type process struct {
 	told     bool // StopProcess was sent
 	stuck    bool // a thread did not answer within request-timeout
 	exited   bool
+	cause    string // of its end, once it has exited
 
 	// ends are abnormal ends of requests that wait for the process's exit to
 	// be logged with its cause.
@@ -36,26 +38,30 @@ type dump struct {
 	job    job
 }
 
-// offer takes connections of threads from first on.
+// offer takes connections of threads from first on, two descriptors each.
 func (g *Group) offer(p *process, first int, fds []int) {
-	for i, fd := range fds {
-		t, err := newThread(p, first+i, fd)
-		if err != nil {
-			g.log.Error("cannot use a worker's connection", "process", p.number, "pid", p.pid, "err", err)
-			continue
-		}
-		if !g.adopt(p, t) {
+	for i := 0; i+1 < len(fds); i += 2 {
+		t, err := newThread(p, first+i/2, fds[i], fds[i+1])
+		if err == nil && !g.adopt(p, t) {
 			t.close()
 			continue
 		}
-		if err := t.watch(g.nextLoop()); err != nil {
+		if err == nil {
+			g.running.Add(1) // until disconnect
+			if err = t.watch(g.nextLoop()); err != nil {
+				g.running.Done()
+			}
+		}
+		if err != nil {
 			g.log.Error("cannot use a worker's connection", "process", p.number, "pid", p.pid, "err", err)
-			t.disconnect(err)
 			continue
 		}
 		if p.isReady(g) {
 			g.release(t)
 		}
+	}
+	if len(fds)%2 != 0 {
+		wire.CloseAll(fds[len(fds)-1:])
 	}
 }
 
@@ -67,6 +73,12 @@ func (p *process) isReady(g *Group) bool {
 
 // adopt lists a thread, in the place of one whose connection was lost.
 func (g *Group) adopt(p *process, t *thread) bool {
+	var replaced *thread
+	defer func() {
+		if replaced != nil {
+			replaced.shut() // after the lock
+		}
+	}()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	const mostThreads = 1 << 16 // mod_wsgi's bound
@@ -78,8 +90,11 @@ func (g *Group) adopt(p *process, t *thread) bool {
 	}
 	if old := p.threads[t.index]; old != nil {
 		if !old.lost {
-			return false
+			// Its end has not been noticed yet.
+			old.lost, replaced = true, old
+			p.idle = slices.DeleteFunc(p.idle, func(other *thread) bool { return other == old })
 		}
+		old.replaced = true
 		t.ident = old.ident
 		if old.busy {
 			old.busy = false
@@ -168,7 +183,7 @@ func (t *thread) givenUp() bool {
 // exit handles the end of a process.
 func (g *Group) exit(p *process, cause string) {
 	g.mu.Lock()
-	p.exited, p.ready = true, false
+	p.exited, p.ready, p.cause = true, false, cause
 	ends, dumps := p.ends, p.dumps
 	p.ends, p.dumps = nil, nil
 	p.idle = nil
@@ -202,7 +217,7 @@ func (g *Group) stacks(p *process, text string) {
 	for i, d := range dumps {
 		g.logEnd(p, d.job, "request-timeout", stackOf(text, idents[i]))
 	}
-	if len(dumps) == 0 {
+	if len(dumps) == 0 && text != "" {
 		g.log.Warn("stacks of a worker process\n"+strings.TrimSpace(text), "process", p.number, "pid", p.pid)
 	}
 	g.stopRetired(p, false)

@@ -36,8 +36,9 @@ type thread struct {
 	process *process
 	index   int
 	ident   string // of the thread in stack dumps; guarded by the group's lock
-	fd      int
-	source  *loop.Source
+	// requests and responses are the descriptors of the two directions.
+	requests, responses int
+	source              *loop.Source
 
 	// Reading, by the loop's goroutine alone.
 	buf        *[bufferSize]byte // nil while nothing is buffered
@@ -59,12 +60,15 @@ type thread struct {
 	closing sync.Mutex
 	closed  bool
 
-	mu  sync.Mutex
-	job job
+	mu    sync.Mutex
+	job   job
+	ended bool // takes no request any more
 
 	// Guarded by the group's lock.
 	busy bool
 	lost bool // the connection has ended; the thread counts as busy until it offers another
+	// replaced: it has offered another.
+	replaced bool
 }
 
 // job is what the thread is working on.
@@ -83,13 +87,14 @@ type job struct {
 	tries      int
 }
 
-func newThread(p *process, index, fd int) (*thread, error) {
-	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
+// newThread takes over the descriptors of a thread's connection.
+func newThread(p *process, index, requests, responses int) (*thread, error) {
+	if err := errors.Join(unix.SetNonblock(requests, true), unix.SetNonblock(responses, true)); err != nil {
+		wire.CloseAll([]int{requests, responses})
 		return nil, fmt.Errorf("cannot use a worker's connection: %w", err)
 	}
-	t := &thread{process: p, index: index, fd: fd}
-	t.room = func() { t.source.Loop().Post(t.resume) }
+	t := &thread{process: p, index: index, requests: requests, responses: responses}
+	t.room = func() { t.watched().Loop().Post(t.resume) }
 	return t, nil
 }
 
@@ -97,9 +102,16 @@ func newThread(p *process, index, fd int) (*thread, error) {
 func (t *thread) watch(l *loop.Loop) error {
 	t.closing.Lock()
 	defer t.closing.Unlock()
-	source, err := l.Add(t.fd, loop.Reading, t)
+	source, err := l.Add(t.responses, loop.Reading, t)
 	t.source = source
 	return err
+}
+
+// watched returns the source. The loop may call before watch has stored it.
+func (t *thread) watched() *loop.Source {
+	t.closing.Lock()
+	defer t.closing.Unlock()
+	return t.source
 }
 
 // Ready implements loop.Handler.
@@ -127,20 +139,38 @@ func (t *thread) resume() {
 	}
 }
 
-// disconnect ends the connection, from the loop's goroutine.
+// disconnect ends the connection, from the loop's goroutine. What follows may
+// have to wait a moment for the process to be gone.
 func (t *thread) disconnect(err error) {
-	t.closing.Lock()
-	closed := t.closed
-	t.closing.Unlock()
-	if closed {
-		return
-	}
-	t.process.generation.group.threadEnded(t, err)
-	t.close()
+	t.watched().Remove()
 	t.releaseBuffer()
+	g := t.process.generation.group
+	go func() {
+		defer g.running.Done() // offer has counted the thread
+		g.threadEnded(t, err)
+		t.close()
+	}()
 }
 
-// close closes the descriptor. A writer that waits is woken by the shutdown
+// requestUnread reports whether a process that ends had not read the last
+// request: a stream socket that is closed with unread bytes in it resets its
+// peer. The response socket may be closed a moment before.
+func (t *thread) requestUnread() bool {
+	t.closing.Lock()
+	defer t.closing.Unlock()
+	if t.closed {
+		return false
+	}
+	const moment = 100 // milliseconds
+	polled := []unix.PollFd{{Fd: int32(t.requests)}}
+	if _, err := unix.Poll(polled, moment); err != nil {
+		return false
+	}
+	code, err := unix.GetsockoptInt(t.requests, unix.SOL_SOCKET, unix.SO_ERROR)
+	return err == nil && syscall.Errno(code) == unix.ECONNRESET
+}
+
+// close closes the descriptors. A writer that waits is woken by the shutdown
 // first.
 func (t *thread) close() {
 	t.shut()
@@ -152,10 +182,7 @@ func (t *thread) close() {
 		return
 	}
 	t.closed = true
-	if t.source != nil {
-		t.source.Remove()
-	}
-	_ = unix.Close(t.fd)
+	wire.CloseAll([]int{t.requests, t.responses})
 }
 
 // shut ends the connection from any goroutine; the loop sees its end.
@@ -163,7 +190,8 @@ func (t *thread) shut() {
 	t.closing.Lock()
 	defer t.closing.Unlock()
 	if !t.closed {
-		_ = unix.Shutdown(t.fd, unix.SHUT_RDWR)
+		_ = unix.Shutdown(t.requests, unix.SHUT_RDWR)
+		_ = unix.Shutdown(t.responses, unix.SHUT_RDWR)
 	}
 }
 
@@ -171,15 +199,24 @@ func (t *thread) shut() {
 // more than an idle worker's buffer holds, is written by a goroutine.
 func (t *thread) send(frame []byte) error {
 	t.sending.Lock()
+	return t.sendHolding(frame)
+}
+
+// sendHolding is send for a caller that holds sending, which it gives up.
+func (t *thread) sendHolding(frame []byte) error {
 	rest, err := t.tryWrite(frame)
 	if err == nil && len(rest) > 0 {
 		go func() {
 			defer t.sending.Unlock()
 			if t.writeAll(rest) != nil {
+				t.setSendFailed()
 				t.shut()
 			}
 		}()
 		return nil
+	}
+	if err != nil {
+		t.setSendFailed()
 	}
 	t.sending.Unlock()
 	return err
@@ -198,7 +235,7 @@ func (t *thread) tryWrite(p []byte) (rest []byte, err error) {
 		return p, syscall.EPIPE
 	}
 	for {
-		n, err := syscall.Write(t.fd, p)
+		n, err := syscall.Write(t.requests, p)
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
@@ -217,7 +254,7 @@ func (t *thread) writeAll(p []byte) error {
 			return err
 		}
 		p = rest
-		polled := []unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLOUT}}
+		polled := []unix.PollFd{{Fd: int32(t.requests), Events: unix.POLLOUT}}
 		if _, err := unix.Poll(polled, -1); err != nil && err != unix.EINTR {
 			return err
 		}
@@ -239,7 +276,7 @@ func (t *thread) sendFile(b *Body) error {
 		return syscall.EPIPE
 	}
 	// The socket is empty: the worker waits for exactly this.
-	n, err := unix.SendmsgN(t.fd, frame, unix.UnixRights(int(b.File.Fd())), nil, unix.MSG_NOSIGNAL)
+	n, err := unix.SendmsgN(t.requests, frame, unix.UnixRights(int(b.File.Fd())), nil, unix.MSG_NOSIGNAL)
 	if err == nil && n < len(frame) {
 		err = io.ErrShortWrite
 	}
@@ -256,7 +293,7 @@ func (t *thread) receive() error {
 			}
 		}
 		space := t.space()
-		n, err := syscall.Read(t.fd, space)
+		n, err := syscall.Read(t.responses, space)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -446,10 +483,7 @@ func (t *thread) body() error {
 		return errors.New("body without a response")
 	}
 	if j.over {
-		if err := t.passOver(); err != nil || t.left > 0 {
-			return err
-		}
-		return t.afterBody()
+		return t.passOver()
 	}
 	over, err := j.response.Data(j.serial, t.piece())
 	if err != nil || over {
@@ -485,7 +519,7 @@ func (t *thread) passOver() error {
 	if t.stray > strayLimit {
 		return errStray
 	}
-	if t.left == 0 && t.frame.Kind == wire.Response {
+	if t.left == 0 {
 		return t.afterBody()
 	}
 	return nil
@@ -553,7 +587,7 @@ func (t *thread) handleFile(where []byte) error {
 // reports whether that has arrived.
 func (t *thread) receiveFile() (arrived bool, err error) {
 	oob := make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := unix.Recvmsg(t.fd, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	n, oobn, _, _, err := unix.Recvmsg(t.responses, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false, nil

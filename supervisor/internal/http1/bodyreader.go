@@ -15,13 +15,14 @@ type bodyReader struct {
 	unread  bool // bytes of the body, or of what was refused, may still come
 	expect  bool // the client waits for 100 Continue
 	read    int64
-	began   int64 // server time of the first wait, for the minimum rate; 0 before
+	began   int64 // server time of the first wait, later by the time in which nobody waited, for the minimum rate; 0 before
+	paused  int64 // server time of the end of the last wait; 0 before
 }
 
 func (b *bodyReader) begin(c *Conn) {
 	r := &c.Request
 	b.c, b.left, b.chunked, b.expect = c, 0, r.Chunked, false
-	b.unread, b.read, b.began = false, 0, 0
+	b.unread, b.read, b.began, b.paused = false, 0, 0, 0
 	switch {
 	case r.Chunked:
 		b.chunks.Reset(&c.server.options.Limits)
@@ -121,8 +122,13 @@ func (b *bodyReader) readCounted(p []byte) (n int, err error) {
 // when the exchange ends meanwhile. The end of the input inside a body is
 // io.ErrUnexpectedEOF: io.EOF would be the end of the body.
 func (b *bodyReader) wait(p []byte) (int, error) {
+	if b.paused != 0 {
+		// Not the client's time: the application did not read.
+		b.began += b.c.server.now() - b.paused
+	}
 	b.setDeadline()
 	n, err := b.c.socket.read(p, b.late)
+	b.paused = b.c.server.now()
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
@@ -143,8 +149,7 @@ func (b *bodyReader) skip() {
 	case !b.unread:
 	case b.buffered():
 		b.c.start += int(b.left)
-		b.left = 0
-		b.end()
+		b.left, b.unread = 0, false // the deadline is that of what follows already
 	default:
 		b.c.closeAfter.Store(true)
 	}

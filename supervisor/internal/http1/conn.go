@@ -118,7 +118,9 @@ func (c *Conn) advance() {
 func (c *Conn) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.active || c.blocking || c.advancing || c.closed {
+	// An exchange that has ended the connection leaves closing it to another
+	// goroutine, which may not have come that far.
+	if c.active || c.blocking || c.advancing || c.closed || c.closeAfter.Load() {
 		return false
 	}
 	if c.pending {
@@ -215,6 +217,7 @@ func (c *Conn) handle() bool {
 	}
 	c.server.handler.Handle(c)
 	c.body.skip()
+	c.rest()
 	c.checkGone()
 	return c.settled()
 }
@@ -237,6 +240,7 @@ func (c *Conn) checkGone() {
 // handleBlocking handles a request whose body has to be waited for.
 func (c *Conn) handleBlocking() {
 	c.server.handler.Handle(c)
+	c.rest()
 	c.checkGone()
 	c.mu.Lock()
 	c.blocking = false
@@ -247,6 +251,7 @@ func (c *Conn) handleBlocking() {
 	active := c.active
 	c.mu.Unlock()
 	if !active {
+		c.setDeadline(c.server.options.KeepAliveTimeout) // the end of the body has cleared it
 		c.resume()
 	}
 }
@@ -304,10 +309,20 @@ func (c *Conn) fill() bool {
 	return true
 }
 
-// rest gives the buffer back while there is nothing in it.
+// rest gives the buffer back while there is nothing in it, and moves the
+// beginning of a head to one of its size: clients may leave it at that.
 func (c *Conn) rest() {
-	if c.start == c.end {
+	const small = 2 << 10
+	n := c.end - c.start
+	switch {
+	case n == 0:
+		c.Request.forget()
 		c.releaseBuffer()
+	case n <= small && c.pooled != nil:
+		kept := make([]byte, max(2*n, 256))
+		copy(kept, c.buf[c.start:c.end])
+		c.releaseBuffer()
+		c.buf, c.start, c.end = kept, 0, n
 	}
 }
 
@@ -343,11 +358,12 @@ func (c *Conn) releaseBuffer() {
 // exchangeDone is called by the writing side when a response has ended.
 func (c *Conn) exchangeDone() {
 	c.server.handler.Done(c)
-	ends := c.closeAfter.Load()
-	if !ends {
-		c.setDeadline(c.server.options.KeepAliveTimeout)
-	}
+	c.setDeadline(c.server.options.KeepAliveTimeout)
 	c.mu.Lock()
+	if c.server.closing.Load() {
+		c.closeAfter.Store(true) // Drain passes by connections that it finds active
+	}
+	ends := c.closeAfter.Load()
 	c.active = false
 	blocking := c.blocking
 	busy := c.advancing || blocking // they look at the state when they are done
@@ -401,13 +417,14 @@ func (c *Conn) close() {
 	c.mu.Lock()
 	already := c.closed
 	c.closed = true
+	unread := c.body.unread || c.pending || c.start < c.end // a pipelined request, for example
 	c.mu.Unlock()
 	switch {
 	case already:
 	case c.reset:
 		c.socket.resetOnClose()
 		c.finish()
-	case c.body.unread && !c.socket.cut.Load():
+	case unread && !c.socket.cut.Load():
 		go c.linger()
 	default:
 		c.finish()

@@ -41,6 +41,13 @@ type Request struct {
 	seen seen // what the fields gave so far
 }
 
+// forget drops what points into a buffer that is given back: a connection that
+// waits would keep it from being collected.
+func (r *Request) forget() {
+	clear(r.Fields)
+	*r = Request{Fields: r.Fields[:0]}
+}
+
 // Parse parses head, a whole request head as measured by Scanner.Scan, with its empty
 // line. It returns an *Error for what is not exactly right, and then r holds nothing of
 // use. It does not allocate once Fields has grown to the connection's needs.

@@ -296,6 +296,10 @@ func (r *Response) startLocked() {
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
 	r.scratch = append(b, '\r', '\n')
+	// A connection that waits for its next request must not keep the buffer of
+	// the thread that answered this one.
+	clear(r.head.Fields)
+	r.head.Line, r.head.Fields = nil, r.head.Fields[:0]
 }
 
 // sendLocked puts pending head bytes, framing and body on their way, without

@@ -25,6 +25,7 @@ type spool struct {
 	file        *os.File
 	read, write int64  // positions in file
 	excess      []byte // newer than what stands in a file that is full
+	flight      int    // bytes that were in memory and are being written to the client
 }
 
 // fileTail is a file of the application's that ends the body.
@@ -60,7 +61,7 @@ func (s *spool) add(p []byte) error {
 
 // full reports whether the bounds are reached.
 func (s *spool) full() bool {
-	return len(s.memory) >= s.r.limit && s.write >= s.r.conn.server.options.ResponseSpool
+	return len(s.memory)+len(s.excess)+s.flight >= s.r.limit && s.write >= s.r.conn.server.options.ResponseSpool
 }
 
 // store puts as much of p where there is room: in memory while nothing is in
@@ -138,6 +139,7 @@ func (s *spool) unlocked(write func() error) {
 	r.mu.Unlock()
 	err := write()
 	r.mu.Lock()
+	s.flight = 0
 	if err != nil && !r.aborted {
 		r.aborted, r.outcome = true, ClientGone
 		if errors.Is(err, errShortFile) {
@@ -172,6 +174,7 @@ func (r *Response) tellRoomLocked() {
 func (s *spool) drainMemory() {
 	chunk := s.memory
 	s.memory, s.spare = s.spare[:0], nil
+	s.flight = len(chunk)
 	conn := s.r.conn
 	s.unlocked(func() error { return conn.write(chunk) })
 	if cap(chunk) <= 2*s.r.limit {

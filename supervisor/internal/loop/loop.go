@@ -14,8 +14,10 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -182,7 +184,9 @@ func (l *Loop) run() {
 	events := make([]unix.EpollEvent, batch)
 	sources := make([]*Source, batch)
 	var calls []func()
+	var turn schedulerTurn
 	for {
+		turn.keep()
 		n := l.wait(events)
 		l.mu.Lock()
 		if l.closed {
@@ -206,6 +210,21 @@ func (l *Loop) run() {
 			call()
 			calls[i] = nil
 		}
+	}
+}
+
+// schedulerTurn keeps the scheduler from taking the loop for a goroutine that
+// runs too long. One that has not been scheduled for 10 ms loses its processor
+// in its next system call, however short, and while that goes on the runtime's
+// monitor looks every 20 µs (runtime.sysmon, retake): as much work again as the
+// loop has with a slow stream of requests.
+type schedulerTurn struct{ last time.Time }
+
+func (t *schedulerTurn) keep() {
+	const half = 5 * time.Millisecond
+	if now := time.Now(); now.Sub(t.last) > half {
+		t.last = now
+		runtime.Gosched()
 	}
 }
 

@@ -25,7 +25,7 @@ type MessageType string
 // What a leader tells the supervisor.
 const (
 	ProcessStarted MessageType = "process-started" // Process, PID, Text: Python version
-	ThreadsOffered MessageType = "threads"         // Process, Index of the first, one descriptor each
+	ThreadsOffered MessageType = "threads"         // Process, Index of the first, two descriptors each: for requests, for responses
 	ThreadIdent    MessageType = "thread-ident"    // Process, Index, Text: the ident in stack dumps
 	ProcessReady   MessageType = "process-ready"   // Process: imported, all threads offered
 	ProcessFailed  MessageType = "process-failed"  // Process, Text: why it could not start
@@ -189,8 +189,8 @@ func (c *Conn) fill() error {
 	if fdErr := c.keepDescriptors(oob[:oobn], flags); fdErr != nil {
 		return fdErr
 	}
-	if errors.Is(err, unix.ECONNRESET) {
-		// The peer closed with messages of ours unread: still an end.
+	if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) {
+		// A reset is an end too: the peer closed with messages of ours unread.
 		return io.EOF
 	}
 	if err != nil {

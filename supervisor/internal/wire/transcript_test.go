@@ -31,7 +31,6 @@ var update = flag.Bool("update", false, "write the headers' bytes into testdata"
 type line struct {
 	number  int
 	from    bool // from the worker
-	kind    Kind
 	header  Header
 	head    []byte
 	body    []byte

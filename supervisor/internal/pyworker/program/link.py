@@ -28,6 +28,28 @@ JOIN = 16384
 PIECE = 1 << 20
 
 
+class Link:
+    """A thread's connection: requests come in on one socket, responses go out
+    on another.
+
+    A thread that waits in recv() on a UNIX stream socket is woken, for nothing,
+    whenever the peer has read what the thread sent on that same socket
+    (unix_write_space in the kernel). With two sockets nobody waits where that
+    happens.
+    """
+
+    __slots__ = ('recv', 'recv_into', 'recvmsg', 'sendall', 'sendmsg', 'ends')
+
+    def __init__(self, requests, responses):
+        self.recv, self.recv_into, self.recvmsg = requests.recv, requests.recv_into, requests.recvmsg
+        self.sendall, self.sendmsg = responses.sendall, responses.sendmsg
+        self.ends = (requests, responses)
+
+    def close(self):
+        for end in self.ends:
+            end.close()
+
+
 class Disconnected(OSError):
     """The front end let go of this exchange: the client has gone away."""
 

@@ -8,10 +8,12 @@ from struct import pack
 
 from _wsgid import application
 from _wsgid.exchange import FileWrapper
+from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
 
-# Descriptors that one message may carry; the kernel's limit is 253.
-BATCH = 200
+# Threads offered by one message, with two descriptors each; the kernel takes
+# 253 (SCM_MAX_FD).
+BATCH = 100
 
 # A log record is cut into pieces of this many characters: one message of the
 # control socket holds about 200 KB.
@@ -93,34 +95,38 @@ class Process:
     # Threads.
 
     def make_threads(self):
-        for first in range(0, int(self.config['threads']), BATCH):
-            ours, theirs = [], []
-            for index in range(first, min(first + BATCH, int(self.config['threads']))):
-                pair = self.pair()
-                ours.append(Thread(self, index, pair[0]))
-                theirs.append(pair[1])
-            self.threads += ours
-            self.tell('threads', str(first), str(len(ours)), fds=[end.fileno() for end in theirs])
-            for end in theirs:
-                end.close()
+        count = int(self.config['threads'])
+        for first in range(0, count, BATCH):
+            far_ends = []
+            for index in range(first, min(first + BATCH, count)):
+                link, far = self.pair()
+                self.threads.append(Thread(self, index, link))
+                far_ends += far
+            self.offer(first, far_ends)
 
     def pair(self):
-        ours, theirs = socketpair(AF_UNIX, SOCK_STREAM)
+        """A thread's connection, and the far ends of it."""
+        requests, far_requests = socketpair(AF_UNIX, SOCK_STREAM)
+        responses, far_responses = socketpair(AF_UNIX, SOCK_STREAM)
         # Room for one large block, so that a thread can give it away and go on.
-        ours.setsockopt(SOL_SOCKET, SO_SNDBUF, 1 << 19)
-        return ours, theirs
+        responses.setsockopt(SOL_SOCKET, SO_SNDBUF, 1 << 19)
+        return Link(requests, responses), [far_requests, far_responses]
+
+    def offer(self, first, far_ends):
+        self.tell('threads', str(first), str(len(far_ends) // 2), fds=[end.fileno() for end in far_ends])
+        for end in far_ends:
+            end.close()
 
     def connect(self, thread):
         """A new connection for a thread whose last one was ended; None when
         there is no leader to pass it on."""
         try:
-            ours, theirs = self.pair()
+            link, far = self.pair()
         except OSError as err:
             self.log('error', '', 'cannot make a new connection for a worker thread: %s' % err)
             return None
-        self.tell('threads', str(thread.index), '1', fds=[theirs.fileno()])
-        theirs.close()
-        return ours
+        self.offer(thread.index, far)
+        return link
 
     def start_next(self):
         """Start one more system thread, if there is a slot without one. The

@@ -83,14 +83,21 @@ class Leader:
 
 
 class FrontEnd:
-    """The front end's end of a thread's connection."""
+    """The front end's end of a thread's connection: a socket for requests and
+    one for responses."""
 
-    def __init__(self, sock):
-        self.sock = sock
-        self.sock.settimeout(PATIENCE)
+    def __init__(self, requests, responses):
+        self.requests, self.responses = socket.socket(fileno=requests), socket.socket(fileno=responses)
+        for end in (self.requests, self.responses):
+            end.settimeout(PATIENCE)
+
+    @classmethod
+    def of_each(cls, fds):
+        """The connections to which descriptors belong."""
+        return [cls(*pair) for pair in zip(fds[::2], fds[1::2])]
 
     def send(self, kind, flags=0, head=b'', body=b'', length=0, count=0):
-        self.sock.sendall(link.HEADER.pack(kind, flags, count, len(head), len(body), length & 0xffffffff, length >> 32)
+        self.requests.sendall(link.HEADER.pack(kind, flags, count, len(head), len(body), length & 0xffffffff, length >> 32)
                           + head + body)
 
     def request(self, body=b'', deferred=False, **environ):
@@ -107,12 +114,12 @@ class FrontEnd:
             self.send_with_descriptor(header, file.fileno())
 
     def send_with_descriptor(self, data, fd):
-        self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('i', fd))])
+        self.requests.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('i', fd))])
 
     def take(self, size):
         data = b''
         while len(data) < size:
-            piece = self.sock.recv(min(size - len(data), 1 << 20))
+            piece = self.responses.recv(min(size - len(data), 1 << 20))
             if not piece:
                 raise EOFError('the worker closed the connection after %r' % data[:100])
             data += piece
@@ -152,23 +159,24 @@ class FrontEnd:
 
     def descriptor(self):
         """The byte that a descriptor comes with, and the descriptor."""
-        data, ancillary, _, _ = self.sock.recvmsg(1, socket.CMSG_SPACE(4))
+        data, ancillary, _, _ = self.responses.recvmsg(1, socket.CMSG_SPACE(4))
         if len(ancillary) != 1:
             raise AssertionError('%r came without a descriptor' % data)
         return data, struct.unpack('i', ancillary[0][2])[0]
 
     def silent(self):
         """Whether the worker has sent nothing that was not read."""
-        self.sock.setblocking(False)
+        self.responses.setblocking(False)
         try:
-            return not self.sock.recv(1, socket.MSG_PEEK)
+            return not self.responses.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return True
         finally:
-            self.sock.settimeout(PATIENCE)
+            self.responses.settimeout(PATIENCE)
 
     def close(self):
-        self.sock.close()
+        self.requests.close()
+        self.responses.close()
 
 
 class Frame:
@@ -203,16 +211,19 @@ class Worker:
         self.process = wsgid.process.Process(self.leader.far, {**CONFIG, 'threads': str(threads), **config})
         self.process.application = application
         self.process.make_threads()
-        _, fds = self.leader.expect('threads')
-        self.fronts = [FrontEnd(socket.socket(fileno=fd)) for fd in fds]
+        self.fronts = []
+        while len(self.fronts) < threads:
+            (_, first, count), fds = self.leader.expect('threads')
+            assert int(first) == len(self.fronts) and 2 * int(count) == len(fds), (first, count, fds)
+            self.fronts += FrontEnd.of_each(fds)
         self.front = self.fronts[0]
         self.process.start_next()
 
     def reconnected(self):
         """The connection that a thread offers in the place of its last one."""
         (_, index, count), fds = self.leader.expect('threads')
-        assert count == '1' and len(fds) == 1, (count, fds)
-        self.fronts.append(FrontEnd(socket.socket(fileno=fds[0])))
+        assert count == '1' and len(fds) == 2, (count, fds)
+        self.fronts += FrontEnd.of_each(fds)
         return int(index), self.fronts[-1]
 
     def log(self):

@@ -4,7 +4,6 @@ own, as Bootstrap starts it."""
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -64,7 +63,7 @@ class Program:
         """Wait until it is ready; the message that it greeted with."""
         hello = self.leader.expect('hello')[0]
         _, fds = self.leader.expect('threads')
-        self.fronts = [FrontEnd(socket.socket(fileno=fd)) for fd in fds]
+        self.fronts = FrontEnd.of_each(fds)
         self.leader.expect('ready')
         return hello
 
@@ -243,7 +242,7 @@ class Life(unittest.TestCase):
         named = []
         while program.script not in named:
             named += program.leader.expect('files')[0][1:]
-        program.fronts = [FrontEnd(socket.socket(fileno=fd)) for fd in program.leader.expect('threads')[1]]
+        program.fronts = FrontEnd.of_each(program.leader.expect('threads')[1])
         program.get()
         late = program.leader.expect('files')[0][1:]
         self.assertTrue(any(name.endswith('/colorsys.py') for name in late), late)

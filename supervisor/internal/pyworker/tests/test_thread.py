@@ -67,7 +67,7 @@ class Environ(unittest.TestCase):
         head = b'REQUEST_METHOD\0POST\0'
         data = link.HEADER.pack(link.REQUEST, link.LAST, 0, len(head), 5, 0, 0) + head + b'there'
         for i in range(len(data)):
-            worker.front.sock.sendall(data[i:i + 1])
+            worker.front.requests.sendall(data[i:i + 1])
         self.assertEqual(worker.front.response().body, b'hellothere')
 
 
@@ -222,7 +222,7 @@ class Connections(unittest.TestCase):
     def test_end_amid_a_request(self):
         worker = Worker(hello)
         self.addCleanup(worker.close)
-        worker.front.sock.sendall(link.HEADER.pack(link.REQUEST, link.LAST, 0, 100, 0, 0, 0) + b'REQUEST')
+        worker.front.requests.sendall(link.HEADER.pack(link.REQUEST, link.LAST, 0, 100, 0, 0, 0) + b'REQUEST')
         worker.front.close()
         _, front = worker.reconnected()
         front.request()
@@ -346,14 +346,17 @@ class Start(unittest.TestCase):
         self.assertEqual(worker.log(), (
             'error', '', "cannot start worker thread 2: can't start new thread; this process goes on with 1 threads"))
         for front in worker.fronts[1:]:
-            self.assertEqual(front.sock.recv(1), b'')
+            self.assertEqual(front.responses.recv(1), b'')
         worker.front.request()
         self.assertEqual(worker.front.response().body, b'hello')
 
     def test_many(self):
         worker = Worker(hello, threads=150)
         self.addCleanup(worker.close)
+        # More than one message carries.
         self.assertEqual(len(worker.fronts), 150)
+        worker.front.request()
+        self.assertEqual(worker.front.response().body, b'hello')
 
 
 if __name__ == '__main__':
