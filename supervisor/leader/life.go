@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -95,6 +96,8 @@ func (l *Leader) handleReady(p *process) {
 	if serving >= l.options.Group.Processes {
 		l.ready = true
 		l.tell(wire.Message{Type: wire.GroupReady})
+		// What the start needed is not needed again: a leader is small.
+		go debug.FreeOSMemory()
 	}
 }
 

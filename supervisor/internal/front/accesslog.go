@@ -116,7 +116,12 @@ func (l *accessLog) close() error {
 	if l == nil {
 		return nil
 	}
-	l.flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.flushLocked()
 	if l.file == os.Stdout {
 		return l.err
 	}

@@ -100,8 +100,8 @@ func (f *Front) Handle(c *http1.Conn) { f.session(c).handle() }
 // Gone implements http1.Handler: a queued request leaves the queue.
 func (f *Front) Gone(c *http1.Conn) {
 	s := f.session(c)
-	if s.group != nil {
-		s.group.Cancel(&s.exchange)
+	if g := s.group.Load(); g != nil {
+		g.Cancel(&s.exchange)
 	}
 }
 

@@ -52,7 +52,10 @@ func (b *bodySpool) fill(buffer []byte) error {
 		if left := f.bodySpool - b.size; left < int64(len(window)) {
 			if left <= 0 {
 				b.more = true
-				return nil
+				if len(b.memory) == 0 {
+					return nil
+				}
+				return b.spill() // the limit is below request-buffer-size
 			}
 			window = window[:left]
 		}
@@ -77,20 +80,31 @@ func (b *bodySpool) add(p []byte) error {
 		b.memory = append(b.memory, p...)
 		return nil
 	}
-	if b.file == nil {
-		file, err := f.TemporaryFile()
-		if err != nil {
-			return err
-		}
-		b.file = file
-		if _, err := file.Write(b.memory); err != nil {
-			return fmt.Errorf("cannot spool a request body: %w", err)
-		}
-		b.memory = nil
+	if err := b.spill(); err != nil {
+		return err
 	}
 	if _, err := b.file.Write(p); err != nil {
 		return fmt.Errorf("cannot spool a request body: %w", err)
 	}
+	return nil
+}
+
+// spill moves what is in memory to the file, which it makes at need.
+func (b *bodySpool) spill() error {
+	if b.file == nil {
+		file, err := b.session.front.TemporaryFile()
+		if err != nil {
+			return err
+		}
+		b.file = file
+	}
+	if len(b.memory) == 0 {
+		return nil
+	}
+	if _, err := b.file.Write(b.memory); err != nil {
+		return fmt.Errorf("cannot spool a request body: %w", err)
+	}
+	b.memory = nil
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
@@ -17,10 +18,10 @@ type session struct {
 	front    *Front
 	conn     *http1.Conn
 	exchange group.Exchange
-	group    *group.Group // of the exchange under way
-	path     []byte       // clean path of the request
-	id       []byte       // request id
-	remote   []byte       // environ of the peer's address
+	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
+	path     []byte                      // clean path of the request
+	id       []byte                      // request id
+	remote   []byte                      // environ of the peer's address
 	began    time.Time
 	line     logLine
 }
@@ -59,7 +60,7 @@ func (s *session) handle() {
 		return
 	}
 	s.conn.Response.SetMemory(r.memory)
-	s.group = r.group
+	s.group.Store(r.group)
 	frame := s.front.frames.get()
 	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
 	s.appendRequest(&e, r)
@@ -69,7 +70,7 @@ func (s *session) handle() {
 }
 
 func (s *session) begin() {
-	s.group = nil
+	s.group.Store(nil)
 	s.began = time.Now()
 	s.exchange.Note = group.Note{}
 	s.path = s.path[:0]
@@ -176,7 +177,7 @@ func (s *session) sendWith(frame *group.Frame, environ int, body *group.Body) {
 	x := &s.exchange
 	x.Response, x.Serial, x.Client = &s.conn.Response, s.conn.Response.Serial(), s
 	x.Frame, x.Environ, x.Body = frame, environ, body
-	s.group.Submit(x)
+	s.group.Load().Submit(x)
 }
 
 // sendInline reads a small body of known length straight into the frame.

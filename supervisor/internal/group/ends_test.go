@@ -261,7 +261,7 @@ func TestStreamedResponse(t *testing.T) {
 		frames = append(frames, raw(wire.Data, 0, 0, "", text)...)
 	}
 	frames = append(frames, raw(wire.End, 0, 0, "", "")...)
-	go w[0][0].send(frames)
+	go func() { _, _ = w[0][0].responses.Write(frames) }() // a failure shows in what arrives
 	if c.answered(200).body != want {
 		t.Errorf("%d bytes of %d came through", len(c.body), len(want))
 	}

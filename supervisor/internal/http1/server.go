@@ -3,7 +3,6 @@ package http1
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
@@ -262,14 +261,6 @@ func (s *Server) Close() {
 	if s.own != nil {
 		s.own.Close()
 	}
-}
-
-// StatusText is the reason phrase of a status.
-func StatusText(status int) string {
-	if text := http.StatusText(status); text != "" {
-		return text
-	}
-	return "Unknown"
 }
 
 // appendError appends a whole response of the engine's own.

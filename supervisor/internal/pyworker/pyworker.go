@@ -19,24 +19,44 @@ var files embed.FS
 // stands before it.
 var modules = [...]string{"link", "body", "exchange", "thread", "application", "process"}
 
-// bootstrap is the text for the interpreter's -c: it reads the program, makes
-// the modules of the package _wsgid of it and calls main.
-const bootstrap = `import sys
-def boot():
-    with open(%d, 'rb') as file:
+// bootstrap is the text for the interpreter's -c: it makes the modules of the
+// package _wsgid of the program and calls main. A child compiles: what the
+// compiler leaves behind in a heap, a megabyte for each process, ends with it.
+const bootstrap = `import marshal, os, sys
+def compile_program(fd):
+    with open(fd, 'rb') as file:
         parts = file.read().split(b'\0')
+    return [(name.decode(), compile(text, '<wsgid>/' + name.decode() + '.py', 'exec', dont_inherit=True))
+            for name, text in zip(parts[::2], parts[1::2])]
+def compiled(fd):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with open(writer, 'wb') as file:
+                file.write(marshal.dumps(compile_program(fd)))
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    os.close(fd)
+    os.close(writer)
+    with open(reader, 'rb') as file:
+        program = file.read()
+    os.waitpid(child, 0)
+    return marshal.loads(program)
+def boot(fd):
     new = type(sys)
     package = sys.modules['_wsgid'] = new('_wsgid')
     package.__path__ = []
-    for name, text in zip(parts[::2], parts[1::2]):
-        name = name.decode()
+    for name, code in compiled(fd):
         module = sys.modules['_wsgid.' + name] = new('_wsgid.' + name)
         setattr(package, name, module)
-        exec(compile(text, '<wsgid>/' + name + '.py', 'exec', dont_inherit=True), module.__dict__)
+        exec(code, module.__dict__)
     if sys.path[:1] == ['']:
         del sys.path[0]
     return module.main
-boot()()`
+boot(%d)()`
 
 // Bootstrap returns the text for the interpreter's -c that runs the program
 // from descriptor fd and closes it. A file without a name instead of files on
