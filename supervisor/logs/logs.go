@@ -80,6 +80,10 @@ func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &derived
 }
 
+// needsQuotes is for what would make a value look like two, or steer a
+// terminal.
+func needsQuotes(r rune) bool { return r == ' ' || r == '"' || r == '=' || !strconv.IsPrint(r) }
+
 func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
 	value := a.Value.Resolve()
 	if a.Equal(slog.Attr{}) {
@@ -92,7 +96,7 @@ func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
 		return
 	}
 	text := value.String()
-	if text == "" || strings.ContainsAny(text, " \t\n\r\"=") {
+	if text == "" || strings.ContainsFunc(text, needsQuotes) {
 		text = strconv.Quote(text)
 	}
 	b.WriteString(" " + prefix + a.Key + "=" + text)

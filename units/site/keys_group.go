@@ -79,7 +79,7 @@ func groupTimeKeys() []Key {
 			Meaning: "Longest single response header line.",
 		},
 		{
-			Name: "response-buffer-size", Type: TypeSize, Min: 65536, Max: 1 << 30, Default: int64(65536), ModWSGI: "response-buffer-size", ModWSGIDefault: "8388608",
+			Name: "response-buffer-size", Type: TypeSize, Min: 65536, Max: 1 << 30, Default: int64(262144), ModWSGI: "response-buffer-size", ModWSGIDefault: "8388608",
 			Meaning: "Bytes of a response held in memory for a client that reads slowly.",
 		},
 	}

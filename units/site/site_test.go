@@ -42,7 +42,7 @@ func completeSite() *Site {
 			{
 				Name: "api", Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
-				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 65536, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
+				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
 			{
 				Name: "web", Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},

@@ -221,8 +221,13 @@ func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
 		name  string
 		value []byte
 	}{
-		{"method", line.method}, {"target", line.target}, {"protocol", line.protocol}, {"host", line.host},
-		{"referer", line.referer}, {"user_agent", line.agent}, {"request_id", s.id},
+		{"method", line.method},
+		{"target", line.target},
+		{"protocol", line.protocol},
+		{"host", line.host},
+		{"referer", line.referer},
+		{"user_agent", line.agent},
+		{"request_id", s.id},
 	} {
 		b = append(append(append(b, `,"`...), field.name...), `":`...)
 		b = appendJSON(b, field.value)

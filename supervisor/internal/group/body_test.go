@@ -228,6 +228,9 @@ func TestTimeoutWhileTheBodyIsPassedOn(t *testing.T) {
 	if err := await(t, "Write", passed); !errors.Is(err, ErrNotWanted) {
 		t.Errorf("Write: %v", err)
 	}
+	if n := r.group.Status().Busy; n != 1 {
+		t.Errorf("%d busy threads while one has not answered", n)
+	}
 	w[0][0].answer("too late")
 	r.status("the thread to be free", func(s Status) bool { return s.Busy == 0 })
 	if r.logged("broke the rules") != 0 {

@@ -104,6 +104,52 @@ func TestDeadIdleThread(t *testing.T) {
 	}
 }
 
+// unsent is a request that is in nobody's hands, in a group without idle threads.
+func (r *rig) unsent(path string) *client {
+	r.t.Helper()
+	c := r.request(path)
+	r.group.mu.Lock()
+	defer r.group.mu.Unlock()
+	if !c.x.queued {
+		r.t.Fatal("it is not queued")
+	}
+	r.group.queue.remove(c.x)
+	return c
+}
+
+// A thread is chosen for a request, and its end is handled before it gets it.
+func TestThreadEndsBetweenChoiceAndSending(t *testing.T) {
+	r := newRig(t, nil)
+	_, w := r.start(2, 1)
+	var chosen []*thread
+	r.group.mu.Lock()
+	for range 2 {
+		th := r.group.pickLocked()
+		r.group.takeLocked(th)
+		chosen = append(chosen, th)
+	}
+	r.group.mu.Unlock()
+	c := r.unsent("/x")
+	w[0][0].close()
+	eventually(t, "the thread's end", func() bool {
+		chosen[0].mu.Lock()
+		defer chosen[0].mu.Unlock()
+		return chosen[0].ended
+	})
+	r.group.release(chosen[1])
+	r.group.dispatch(chosen[0], c.x)
+	w[1][0].serve()
+	c.answered(200)
+}
+
+func TestPutBackAfterStop(t *testing.T) {
+	r := newRig(t, func(g *site.Group) { g.QueueTimeout = 0 })
+	c := r.unsent("/x")
+	r.group.Stop(t.Context())
+	r.group.putBack(c.x)
+	c.answered(503)
+}
+
 func TestBrokenFrames(t *testing.T) {
 	big := raw(wire.Response, 0, 0, "", "")
 	big[7] = 0xff // 4 GiB of head

@@ -48,6 +48,8 @@ type thread struct {
 	left       int         // bytes left of it
 	stray      int         // bytes passed over of a response nobody wants
 	paused     bool        // the client's spool is full
+	received   int         // bytes, in all
+	bulk       bool        // the response comes in large frames, which need not be copied
 	fileComing bool        // the next byte brings a file's descriptor
 	fileOffset int64
 	fileLength int64
@@ -283,12 +285,69 @@ func (t *thread) sendFile(b *Body) error {
 	return err
 }
 
+// turn is how many bytes of one thread's responses are carried before others
+// have a turn.
+const turn = 1 << 20
+
+// bulkSize is from where on a frame's body is spliced to the client, in bytes:
+// below, the system calls cost more than the copies.
+const bulkSize = 32 << 10
+
+// splicer is a Response that can take body bytes from a socket by itself.
+type splicer interface {
+	Splice(serial uint64, from, n int) (moved int, over, ok bool, err error)
+}
+
+// splice moves the rest of a large frame to the client. It reports whether to
+// wait for more; otherwise receive reads on.
+func (t *thread) splice() (wait bool, err error) {
+	for t.left > 0 {
+		j := t.current()
+		response, able := j.response.(splicer)
+		if !able || j.over {
+			return false, nil
+		}
+		moved, over, ok, err := response.Splice(j.serial, t.responses, t.left)
+		t.left -= moved
+		t.received += moved
+		switch {
+		case err != nil || over:
+			t.note(j, err)
+		case !ok:
+			return false, nil
+		case moved == 0:
+			t.settle()
+			return true, nil
+		default:
+			t.pauseIfFull(j)
+		}
+		if t.paused {
+			return true, nil
+		}
+		if t.left == 0 {
+			return false, t.afterBody()
+		}
+	}
+	return false, nil
+}
+
 // receive reads what has arrived and handles it. A read that fills less than
 // its buffer has emptied the socket, and whatever comes later is a new event.
 func (t *thread) receive() error {
-	for !t.paused {
+	for began := t.received; !t.paused; {
+		if t.received-began > turn {
+			// Others have a turn; the rest of the input is no new event.
+			t.paused = true
+			t.room()
+			return nil
+		}
 		if t.fileComing {
 			if arrived, err := t.receiveFile(); !arrived {
+				return err
+			}
+		}
+		if t.bulk && t.start == t.end {
+			if again, err := t.splice(); again || err != nil {
 				return err
 			}
 		}
@@ -306,6 +365,7 @@ func (t *thread) receive() error {
 			return io.EOF
 		}
 		t.end += n
+		t.received += n
 		if err := t.consume(); err != nil {
 			return err
 		}
@@ -333,6 +393,10 @@ func (t *thread) space() []byte {
 	if len(b)-backRoom-t.end < 4096 && t.start > frontRoom {
 		t.end = frontRoom + copy(b[frontRoom:], b[t.start:t.end])
 		t.start = frontRoom
+	}
+	if t.bulk && t.start == t.end && t.left == 0 {
+		// Only the next frame's header: its body is to stay in the socket.
+		return b[t.end : t.end+wire.HeaderSize]
 	}
 	return b[t.end : len(b)-backRoom]
 }
@@ -430,6 +494,7 @@ func (t *thread) handle(head []byte) error {
 	case wire.Response:
 		return t.handleResponse(head)
 	case wire.Data:
+		t.bulk = t.left >= bulkSize
 		if t.left == 0 {
 			return t.afterBody()
 		}

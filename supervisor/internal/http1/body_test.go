@@ -244,8 +244,10 @@ func TestBrokenChunks(t *testing.T) {
 // A request that nobody reads the body of ends the connection: what follows on
 // it is not the next request.
 func TestUnreadBody(t *testing.T) {
-	s := serve(t, &app{early: func(*exchange) bool { return false },
-		answer: func(x *exchange) { _ = x.complete("200 OK", "done") }}, func(o *Options) { o.BodyBuffer = 0 })
+	s := serve(t, &app{
+		early:  func(*exchange) bool { return false },
+		answer: func(x *exchange) { _ = x.complete("200 OK", "done") },
+	}, func(o *Options) { o.BodyBuffer = 0 })
 	c := s.dial(t)
 	inner := getTarget("/smuggled")
 	c.send(post(100_000) + inner)

@@ -6,7 +6,33 @@ import "sync"
 // fit; a larger head moves to a buffer of its own.
 const readSize = 16 << 10
 
-var readBuffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+// readBuffer is a buffer of readSize bytes, or of that doubled a few times: a
+// small body is received in buffers that grow as it arrives.
+type readBuffer struct {
+	bytes []byte
+	class int // index in readBuffers
+}
+
+// readClasses is the number of sizes that are kept for use again: up to 256 KiB.
+const readClasses = 5
+
+var readBuffers [readClasses]sync.Pool
+
+// newReadBuffer returns a buffer of readSize<<class bytes.
+func newReadBuffer(class int) *readBuffer {
+	if class < readClasses {
+		if b, ok := readBuffers[class].Get().(*readBuffer); ok {
+			return b
+		}
+	}
+	return &readBuffer{bytes: make([]byte, readSize<<class), class: class}
+}
+
+func (b *readBuffer) free() {
+	if b.class < readClasses {
+		readBuffers[b.class].Put(b)
+	}
+}
 
 // headRoom is what the engine wants free before the bytes it is given, to put
 // a chunk's size line there; tailRoom is for the line end after them.

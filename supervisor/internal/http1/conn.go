@@ -34,10 +34,10 @@ type Conn struct {
 
 	// The reading side: the loop's goroutine, or the goroutine that handles a
 	// request whose body has to be waited for.
-	buf        []byte // nil while nothing is buffered
-	pooled     *[readSize]byte
-	start, end int // unread bytes in buf
-	need       int // bytes of a request with its body that is waited for; 0 while its head is
+	buf        []byte      // nil while nothing is buffered
+	pooled     *readBuffer // that buf is of; nil when buf is a small copy
+	start, end int         // unread bytes in buf
+	need       int         // bytes of a request with its body that is waited for; 0 while its head is
 	scanner    Scanner
 	body       bodyReader
 	drained    bool // the last read took all there was
@@ -331,8 +331,8 @@ func (c *Conn) rest() {
 func (c *Conn) makeRoom() {
 	switch {
 	case c.buf == nil:
-		c.pooled = readBuffers.Get().(*[readSize]byte)
-		c.buf, c.start, c.end = c.pooled[:], 0, 0
+		c.pooled = newReadBuffer(0)
+		c.buf, c.start, c.end = c.pooled.bytes, 0, 0
 	case c.start == c.end:
 		c.start, c.end = 0, 0
 	case c.end < len(c.buf):
@@ -340,16 +340,20 @@ func (c *Conn) makeRoom() {
 		c.end = copy(c.buf, c.buf[c.start:c.end])
 		c.start = 0
 	default:
-		larger := make([]byte, 2*len(c.buf))
-		c.end = copy(larger, c.buf[c.start:c.end])
+		class := 0
+		if c.pooled != nil {
+			class = c.pooled.class + 1
+		}
+		larger := newReadBuffer(class)
+		c.end = copy(larger.bytes, c.buf[c.start:c.end])
 		c.releaseBuffer()
-		c.buf, c.start = larger, 0
+		c.pooled, c.buf, c.start = larger, larger.bytes, 0
 	}
 }
 
 func (c *Conn) releaseBuffer() {
 	if c.pooled != nil {
-		readBuffers.Put(c.pooled)
+		c.pooled.free()
 		c.pooled = nil
 	}
 	c.buf = nil
@@ -449,10 +453,10 @@ func (c *Conn) linger() {
 	defer c.finish()
 	c.socket.finishWriting()
 	c.setDeadline(lingerTime)
-	scratch := readBuffers.Get().(*[readSize]byte)
-	defer readBuffers.Put(scratch)
+	scratch := newReadBuffer(0)
+	defer scratch.free()
 	for total := 0; total < lingerBytes; {
-		n, err := c.socket.read(scratch[:], c.late)
+		n, err := c.socket.read(scratch.bytes, c.late)
 		if err != nil {
 			return
 		}

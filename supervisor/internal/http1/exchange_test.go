@@ -23,68 +23,110 @@ var framingTests = []struct {
 	closes        bool // the connection ends behind it
 	wantErr       error
 }{
-	{name: "complete", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "hello", "A", "b") },
-		want: "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\nServer: test\r\n\r\nhello"},
-	{name: "empty", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "") },
-		want: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nServer: test\r\n\r\n"},
-	{name: "no reason phrase", request: get, answer: func(x *exchange) error { return x.complete("299", "") },
-		want: "HTTP/1.1 299 \r\nContent-Length: 0\r\nServer: test\r\n\r\n"},
-	{name: "connection close", request: "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+	{
+		name: "complete", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "hello", "A", "b") },
+		want: "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\nServer: test\r\n\r\nhello",
+	},
+	{
+		name: "empty", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "") },
+		want: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "no reason phrase", request: get, answer: func(x *exchange) error { return x.complete("299", "") },
+		want: "HTTP/1.1 299 \r\nContent-Length: 0\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "connection close", request: "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello") }, closes: true,
-		want: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: close\r\n\r\nhello"},
-	{name: "1.0", request: "GET / HTTP/1.0\r\n\r\n",
+		want: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: close\r\n\r\nhello",
+	},
+	{
+		name: "1.0", request: "GET / HTTP/1.0\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello") }, closes: true,
-		want: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: close\r\n\r\nhello"},
-	{name: "1.0 keep-alive", request: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		want: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: close\r\n\r\nhello",
+	},
+	{
+		name: "1.0 keep-alive", request: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: keep-alive\r\n\r\nhello"},
-	{name: "1.0 stream", request: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\nConnection: keep-alive\r\n\r\nhello",
+	},
+	{
+		name: "1.0 stream", request: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 		answer: func(x *exchange) error { return x.stream(head("200 OK"), "he", "llo") }, closes: true,
-		want: "HTTP/1.1 200 OK\r\nServer: test\r\nConnection: close\r\n\r\nhello"},
-	{name: "1.1 stream", request: get,
+		want: "HTTP/1.1 200 OK\r\nServer: test\r\nConnection: close\r\n\r\nhello",
+	},
+	{
+		name: "1.1 stream", request: get,
 		answer: func(x *exchange) error { return x.stream(head("200 OK"), "he", "", "llo") },
-		want:   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: test\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"},
-	{name: "1.1 stream without a first piece", request: get,
+		want:   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: test\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+	},
+	{
+		name: "1.1 stream without a first piece", request: get,
 		answer: func(x *exchange) error { return x.stream(head("200 OK"), "", "llo") },
-		want:   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: test\r\n\r\n3\r\nllo\r\n0\r\n\r\n"},
-	{name: "stream of a declared length", request: get,
+		want:   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: test\r\n\r\n3\r\nllo\r\n0\r\n\r\n",
+	},
+	{
+		name: "stream of a declared length", request: get,
 		answer: func(x *exchange) error { return x.stream(head("200 OK", "Content-Length", "5"), "he", "llo") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\n\r\nhello"},
-	{name: "stream longer than declared", request: get,
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\n\r\nhello",
+	},
+	{
+		name: "stream longer than declared", request: get,
 		answer: func(x *exchange) error {
 			return x.stream(head("200 OK", "Content-Length", "4"), "he", "llo", "never")
 		},
-		want: "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nServer: test\r\n\r\nhell"},
-	{name: "complete longer than declared", request: get,
+		want: "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nServer: test\r\n\r\nhell",
+	},
+	{
+		name: "complete longer than declared", request: get,
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello", "Content-Length", "4") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nServer: test\r\n\r\nhell"},
-	{name: "complete shorter than declared", request: get,
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nServer: test\r\n\r\nhell",
+	},
+	{
+		name: "complete shorter than declared", request: get,
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello", "Content-Length", "6") }, wantErr: ErrShort,
-		want: "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nServer: test\r\n\r\nsorry"},
-	{name: "head request", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+		want: "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nServer: test\r\n\r\nsorry",
+	},
+	{
+		name: "head request", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "hello") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\n\r\n"},
-	{name: "head request without a body", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "head request without a body", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "") },
-		want:   "HTTP/1.1 200 OK\r\nServer: test\r\n\r\n"},
-	{name: "head request of a declared length", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+		want:   "HTTP/1.1 200 OK\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "head request of a declared length", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
 		answer: func(x *exchange) error { return x.complete("200 OK", "", "Content-Length", "7") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nServer: test\r\n\r\n"},
-	{name: "head request, stream", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "head request, stream", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
 		answer: func(x *exchange) error { return x.stream(head("200 OK", "Content-Length", "2"), "he", "llo") },
-		want:   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: test\r\n\r\n"},
-	{name: "204", request: get, answer: func(x *exchange) error { return x.complete("204 No Content", "x", "Content-Length", "1") },
-		want: "HTTP/1.1 204 No Content\r\nServer: test\r\n\r\n"},
-	{name: "304", request: get, answer: func(x *exchange) error { return x.complete("304 Not Modified", "", "Content-Length", "9") },
-		want: "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nServer: test\r\n\r\n"},
-	{name: "204 stream", request: get, answer: func(x *exchange) error { return x.stream(head("204 No Content"), "x", "y") },
-		want: "HTTP/1.1 204 No Content\r\nServer: test\r\n\r\n"},
+		want:   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "204", request: get, answer: func(x *exchange) error { return x.complete("204 No Content", "x", "Content-Length", "1") },
+		want: "HTTP/1.1 204 No Content\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "304", request: get, answer: func(x *exchange) error { return x.complete("304 Not Modified", "", "Content-Length", "9") },
+		want: "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nServer: test\r\n\r\n",
+	},
+	{
+		name: "204 stream", request: get, answer: func(x *exchange) error { return x.stream(head("204 No Content"), "x", "y") },
+		want: "HTTP/1.1 204 No Content\r\nServer: test\r\n\r\n",
+	},
 	{name: "hop-by-hop fields", request: get, answer: func(x *exchange) error {
 		return x.complete("200 OK", "", "Connection", "close", "Keep-Alive", "1", "TE", "x", "Trailer", "x", "Upgrade", "x",
 			"Transfer-Encoding", "chunked", "Proxy-Connection", "x", "Via", "kept")
 	}, want: "HTTP/1.1 200 OK\r\nVia: kept\r\nContent-Length: 0\r\nServer: test\r\n\r\n"},
-	{name: "own server", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "", "sErVer", "mine") },
-		want: "HTTP/1.1 200 OK\r\nsErVer: mine\r\nContent-Length: 0\r\n\r\n"},
+	{
+		name: "own server", request: get, answer: func(x *exchange) error { return x.complete("200 OK", "", "sErVer", "mine") },
+		want: "HTTP/1.1 200 OK\r\nsErVer: mine\r\nContent-Length: 0\r\n\r\n",
+	},
 	{name: "bad name", request: get, answer: badHead("A b", "c"), wantErr: &HeadError{}, want: sorry},
 	{name: "bad value", request: get, answer: badHead("A", "b\r\nC: d"), wantErr: &HeadError{}, want: sorry},
 	{name: "empty name", request: get, answer: badHead("", "b"), wantErr: &HeadError{}, want: sorry},
@@ -97,12 +139,16 @@ var framingTests = []struct {
 		h.Count = 2
 		return x.conn.Response.Complete(x.serial, h, tight("x"))
 	}},
-	{name: "status below 200", request: get, wantErr: &HeadError{}, want: sorry,
-		answer: func(x *exchange) error { return x.complete("100 Continue", "") }},
+	{
+		name: "status below 200", request: get, wantErr: &HeadError{}, want: sorry,
+		answer: func(x *exchange) error { return x.complete("100 Continue", "") },
+	},
 	{name: "error", request: get, want: sorry, answer: func(*exchange) error { return errSorry }, wantErr: errSorry},
-	{name: "error to a head request", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", wantErr: errSorry,
+	{
+		name: "error to a head request", request: "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", wantErr: errSorry,
 		answer: func(*exchange) error { return errSorry },
-		want:   "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nServer: test\r\n\r\n"},
+		want:   "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nServer: test\r\n\r\n",
+	},
 }
 
 const sorry = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\nServer: test\r\n\r\nsorry"

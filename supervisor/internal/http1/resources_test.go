@@ -135,6 +135,34 @@ func TestWaitingConnectionsAreSmall(t *testing.T) {
 	}
 }
 
+// A connection that waits keeps nothing of its last exchange: neither its own
+// buffer nor that of the thread that answered.
+func TestWaitingConnectionsPointNowhere(t *testing.T) {
+	conns := make(chan *Conn, 1)
+	s := serve(t, &app{answer: func(x *exchange) {
+		_ = x.complete("200 OK", "hello", "A", "b", "C", "d")
+		conns <- x.conn
+	}}, nil)
+	c := s.dial(t)
+	c.exchange(get)
+	conn := await(t, "the connection", conns)
+	s.app.producing.Wait()
+	c.exchange(get) // orders what the loop did before
+	await(t, "the connection", conns)
+	s.stop()
+	if conn.buf != nil || conn.pooled != nil {
+		t.Error("it has a buffer")
+	}
+	if conn.Request.Method != nil || conn.Response.head.Line != nil {
+		t.Error("it has a request or a response")
+	}
+	for _, f := range append(conn.Request.Fields[:cap(conn.Request.Fields)], conn.Response.head.Fields[:cap(conn.Response.head.Fields)]...) {
+		if f.Name != nil || f.Value != nil {
+			t.Errorf("it points to the field %q", f.Name)
+		}
+	}
+}
+
 // memory is what is in use after everything that can be collected was; a pool
 // keeps its content through one collection.
 func memory() int64 {

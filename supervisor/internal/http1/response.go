@@ -56,9 +56,10 @@ type responseState struct {
 	cut      bool  // the application gave more than it announced
 	outcome  Outcome
 	finished bool
-	limit    int    // bytes of memory for the spool
-	room     func() // to call when a full spool has room again; nil if nobody waits
-	spool    *spool // what the client has not taken; nil most of the time
+	limit    int         // bytes of memory for the spool
+	room     func()      // to call when a full spool has room again; nil if nobody waits
+	patience *time.Timer // while room is set and the file is not used
+	spool    *spool      // what the client has not taken; nil most of the time
 	file     fileTail
 }
 
@@ -401,6 +402,9 @@ func (r *Response) Error(serial uint64, status int, text, fields string) {
 	r.started = true
 	r.head = ResponseHead{Status: status, Fields: r.head.Fields[:0]}
 	r.scratch = r.conn.appendError(r.scratch[:0], status, text, fields)
+	if !r.conn.headRequest && !r.head.bodyless() {
+		r.sent = int64(len(text))
+	}
 	if err := r.writeLocked(r.scratch); err != nil {
 		return
 	}

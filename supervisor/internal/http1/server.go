@@ -46,8 +46,9 @@ type Server struct {
 	clock      clock
 	closing    atomic.Bool
 	loops      []*loop.Loop
-	own        *loop.Loop     // the loop that the server made itself; nil if it was given some
-	turn       int            // guarded by mu
+	own        *loop.Loop // the loop that the server made itself; nil if it was given some
+	turn       int        // guarded by mu
+	pipes      pipes
 	running    sync.WaitGroup // connections, spools and the sweep
 	stop       chan struct{}
 
@@ -258,6 +259,7 @@ func (s *Server) Close() {
 		c.post(c.endIdle)
 	}
 	s.running.Wait()
+	s.pipes.close()
 	if s.own != nil {
 		s.own.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 )
 
 // sendFileSize is how many bytes one sendfile(2) call may move, so that a
@@ -24,6 +25,7 @@ type spool struct {
 	spare       []byte // the other buffer of memory, for use again
 	file        *os.File
 	read, write int64  // positions in file
+	slow        bool   // the client has used up the producer's patience: use the file
 	excess      []byte // newer than what stands in a file that is full
 	flight      int    // bytes that were in memory and are being written to the client
 }
@@ -61,7 +63,8 @@ func (s *spool) add(p []byte) error {
 
 // full reports whether the bounds are reached.
 func (s *spool) full() bool {
-	return len(s.memory)+len(s.excess)+s.flight >= s.r.limit && s.write >= s.r.conn.server.options.ResponseSpool
+	inMemory := len(s.memory) + len(s.excess) + s.flight
+	return inMemory >= s.r.limit && (!s.slow || s.write >= s.r.conn.server.options.ResponseSpool)
 }
 
 // store puts as much of p where there is room: in memory while nothing is in
@@ -74,7 +77,7 @@ func (s *spool) store(p []byte) (int, error) {
 	switch {
 	case s.write == s.read && room > 0:
 		p = p[:min(room, len(p))]
-	case fileRoom > 0:
+	case s.slow && fileRoom > 0:
 		return s.storeInFile(p[:min(fileRoom, int64(len(p)))])
 	case s.write > s.read:
 		// The file is full and not yet read: what comes after it waits here.
@@ -159,7 +162,26 @@ func (r *Response) Full(serial uint64, room func()) bool {
 		return false
 	}
 	r.room = room
+	if !r.spool.slow && r.conn.server.options.ResponseSpool > 0 {
+		r.patience = time.AfterFunc(patience, func() { r.losePatience(serial) })
+	}
 	return true
+}
+
+// patience is how long a producer waits for a client before the file is used.
+// A client that merely reads in bursts empties the memory within milliseconds,
+// and a file would cost more than the whole transfer; one that is slow holds
+// the producer no longer than this.
+const patience = 50 * time.Millisecond
+
+// losePatience lets the file take what the client does not.
+func (r *Response) losePatience(serial uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.serial == serial && r.spool != nil && r.room != nil {
+		r.spool.slow = true
+		r.tellRoomLocked()
+	}
 }
 
 func (r *Response) tellRoomLocked() {
@@ -168,6 +190,10 @@ func (r *Response) tellRoomLocked() {
 	}
 	room := r.room
 	r.room = nil
+	if r.patience != nil {
+		r.patience.Stop()
+		r.patience = nil
+	}
 	room()
 }
 

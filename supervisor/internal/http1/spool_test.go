@@ -1,6 +1,8 @@
 package http1
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -74,20 +76,34 @@ func TestSlowReader(t *testing.T) {
 	}}, func(o *Options) { o.ResponseSpool = file })
 	c := s.dial(t)
 	c.send(get)
-	produced := 0
-	for quiet := false; !quiet; {
-		select {
-		case produced = <-progress:
-		case <-time.After(300 * time.Millisecond):
-			quiet = true
-		}
-	}
+	produced := stopsAt(progress)
 	// Beside the spool the system's own buffers take some megabytes.
 	if produced < memory+file-chunk || produced > memory+file+chunk+12<<20 {
 		t.Errorf("the application was stopped after %d bytes", produced)
 	}
+	// A client that takes a little moves it on by a little.
+	const little = 1 << 20
+	start := make([]byte, little)
+	if _, err := io.ReadFull(c.in, start); err != nil {
+		t.Fatal(err)
+	}
+	if more := stopsAt(progress); more > produced+little+6<<20 {
+		t.Errorf("%d bytes were produced after the client took %d", more-produced, little)
+	}
+	c.in = bufio.NewReader(io.MultiReader(bytes.NewReader(start), c.in))
 	if r := c.receive("GET"); r.body != text {
 		t.Errorf("%d bytes came that are not those that were sent", len(r.body))
+	}
+}
+
+// stopsAt returns the last of what is reported before a pause.
+func stopsAt(progress <-chan int) (last int) {
+	for {
+		select {
+		case last = <-progress:
+		case <-time.After(300 * time.Millisecond):
+			return last
+		}
 	}
 }
 
