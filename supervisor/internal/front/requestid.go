@@ -1,8 +1,7 @@
 package front
 
 import (
-	"crypto/rand"
-	"encoding/binary"
+	"math/rand/v2"
 	"sync/atomic"
 )
 
@@ -13,11 +12,9 @@ type ids struct {
 	count atomic.Uint64
 }
 
-func newIDs() *ids {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return &ids{seed: binary.LittleEndian.Uint64(b[:])}
-}
+// newIDs seeds from the runtime's generator, which the system seeds. An id is
+// to be distinct, not secret.
+func newIDs() *ids { return &ids{seed: rand.Uint64()} }
 
 // append appends a new id. The number is scrambled by a bijection (the
 // finalizer of SplitMix64), so that ids of one moment do not look alike.
