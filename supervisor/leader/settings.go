@@ -22,6 +22,7 @@ func environment(g *site.Group) ([]string, error) {
 			env[name] = value
 		}
 	}
+	unlessC(env)
 	for _, path := range g.EnvFiles {
 		values, err := site.LoadEnvFile(path)
 		if err != nil {
@@ -47,28 +48,29 @@ func private(name string) bool {
 	return strings.HasPrefix(name, "WSGID_")
 }
 
-// setLocale applies lang and locale. Without either, an environment that has
-// no locale of its own gets C.UTF-8: in the C locale Python applications fail
-// on the first file name that is not ASCII.
+// unlessC gives an inherited environment without a locale of its own C.UTF-8:
+// in the C locale Python applications fail on the first file name that is not
+// ASCII. What the site file says stands.
+func unlessC(env map[string]string) {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := env[name]; value == "C" || value == "POSIX" {
+			break // this is the one that counts (locale(7))
+		} else if value != "" {
+			return
+		}
+	}
+	delete(env, "LC_ALL")
+	delete(env, "LC_CTYPE")
+	env["LANG"] = "C.UTF-8"
+}
+
+// setLocale applies lang and locale.
 func setLocale(env map[string]string, g *site.Group) {
 	if g.Lang != "" {
 		env["LANG"] = g.Lang
 	}
 	if g.Locale != "" {
 		env["LC_ALL"] = g.Locale
-	}
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := env[name]; value != "" {
-			if value == "C" || value == "POSIX" {
-				break
-			}
-			return
-		}
-	}
-	if g.Lang == "" && g.Locale == "" {
-		delete(env, "LC_ALL")
-		delete(env, "LC_CTYPE")
-		env["LANG"] = "C.UTF-8"
 	}
 }
 

@@ -162,6 +162,7 @@ func TestSetLocale(t *testing.T) {
 				name, value, _ := strings.Cut(entry, "=")
 				env[name] = value
 			}
+			unlessC(env)
 			setLocale(env, &site.Group{Lang: c.lang, Locale: c.locale})
 			var got []string
 			for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -186,5 +187,14 @@ func TestEnvironmentIsPrivate(t *testing.T) {
 	}
 	if !slices.Contains(env, "RIG_ORDINARY=kept") || strings.Contains(fmt.Sprint(env), "secret") {
 		t.Errorf("environment: %q", env)
+	}
+}
+
+// TestLocaleOfTheSite: a locale that the site file asks for stands, even C.
+func TestLocaleOfTheSite(t *testing.T) {
+	t.Parallel()
+	env, err := environment(&site.Group{Env: map[string]string{"LC_ALL": "C"}})
+	if err != nil || !slices.Contains(env, "LC_ALL=C") {
+		t.Errorf("LC_ALL=C is not in %q, %v", env, err)
 	}
 }

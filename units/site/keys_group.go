@@ -102,18 +102,18 @@ func mountKeys() []Key {
 		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", State: Later, Meaning: "Starts a new generation when the script changes."},
 		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "Replaces the application's error pages by the front end's."},
 		{
-			Name: "chunked-request", Type: TypeBool, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off", State: Needless,
-			Meaning: "chunked requests always reach the application",
+			Name: "chunked-request", Type: TypeBool, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off", State: Later,
+			Meaning: "Accept request bodies with the chunked transfer coding.",
 		},
 		{Name: "map-head-to-get", Type: TypeEnum, Values: []string{"auto", "on", "off"}, ModWSGI: "WSGIMapHEADToGET", ModWSGIDefault: "Auto", State: Later, Meaning: "Shows HEAD to the application as GET."},
 		{Name: "ignore-activity", Type: TypeBool, ModWSGI: "WSGIIgnoreActivity", ModWSGIDefault: "Off", State: Later, Meaning: "Requests here do not count for inactivity-timeout."},
 		{
-			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Needless,
-			Meaning: "every process runs one application in its main interpreter",
+			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Later,
+			Meaning: "Which processes of the group run the application; empty and %{GLOBAL} mean all.",
 		},
 		{
-			Name: "enable-sendfile", Type: TypeBool, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off", State: Needless,
-			Meaning: "wsgi.file_wrapper always uses sendfile where it can",
+			Name: "enable-sendfile", Type: TypeBool, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off", State: Later,
+			Meaning: "Send the files of wsgi.file_wrapper with sendfile(2).",
 		},
 	}
 }

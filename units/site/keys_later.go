@@ -22,12 +22,12 @@ func socketKeys() []Key {
 		},
 		{Name: "proxy-protocol", Type: TypeBool, State: Later, Meaning: "Expects the PROXY protocol from trusted proxies."},
 		{
-			Name: "socket-prefix", Type: TypePath, ModWSGI: "WSGISocketPrefix", State: Needless,
-			Meaning: "sockets are at fixed paths below /run/wsgi, which systemd holds",
+			Name: "socket-prefix", Type: TypePath, ModWSGI: "WSGISocketPrefix", State: Later,
+			Meaning: "Beginning of the path of the daemon groups' sockets.",
 		},
 		{
-			Name: "socket-rotation", Type: TypeBool, ModWSGI: "WSGISocketRotation", ModWSGIDefault: "On", State: Needless,
-			Meaning: "sockets are at fixed paths below /run/wsgi, which systemd holds",
+			Name: "socket-rotation", Type: TypeBool, ModWSGI: "WSGISocketRotation", ModWSGIDefault: "On", State: Later,
+			Meaning: "Give the sockets of each generation a path of their own.",
 		},
 		{
 			Name: "accept-mutex", Type: TypeString, ModWSGI: "WSGIAcceptMutex", State: Needless,
@@ -81,8 +81,8 @@ func groupRecycleKeys() []Key {
 		{Name: "eviction-timeout", Type: TypeDuration, ModWSGI: "eviction-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Drain time when a single process is told to go."},
 		{Name: "socket-timeout", Type: TypeDuration, ModWSGI: "socket-timeout", ModWSGIDefault: "60", State: Later, Meaning: "Longest silence of a process inside a response."},
 		{
-			Name: "connect-timeout", Type: TypeDuration, ModWSGI: "connect-timeout", ModWSGIDefault: "15", State: Needless,
-			Meaning: "processes are connected before they get requests; see queue-timeout for the wait",
+			Name: "connect-timeout", Type: TypeDuration, ModWSGI: "connect-timeout", ModWSGIDefault: "15", State: Later,
+			Meaning: "Longest wait for the connection to a daemon group.",
 		},
 		{Name: "response-socket-timeout", Type: TypeDuration, ModWSGI: "response-socket-timeout", ModWSGIDefault: "0", State: Later, Meaning: "send-timeout for this group's responses."},
 		{Name: "response-flush-delay", Type: TypeDuration, ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms", State: Later, Meaning: "Wait for more data before a piece of a response is sent."},

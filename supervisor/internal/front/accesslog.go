@@ -237,6 +237,7 @@ func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
 	b = appendSeconds(append(b, `,"queue_time":`...), n.Queued)
 	b = appendSeconds(append(b, `,"worker_time":`...), worked(s, now))
 	b = appendSeconds(append(b, `,"total_time":`...), now.Sub(s.began))
+	b = appendJSON(append(b, `,"group":`...), []byte(n.Group))
 	b = strconv.AppendInt(append(b, `,"generation":`...), int64(n.Generation), 10)
 	b = strconv.AppendInt(append(b, `,"process":`...), int64(n.Process), 10)
 	b = strconv.AppendInt(append(b, `,"pid":`...), int64(n.PID), 10)

@@ -57,6 +57,7 @@ type Exchange struct {
 type Note struct {
 	Queued     time.Duration // time in the queue
 	Dispatched time.Time     // when a thread got it; zero if none did
+	Group      string        // "" if none did
 	Process    int
 	PID        int
 	Generation int

@@ -107,8 +107,10 @@ func (g *Group) launch(ctx context.Context, slot string, install func(*generatio
 // every process is ready. When one cannot be started, the new generation is
 // ended, the old one serves on, and the error says why. Reload returns when
 // the old generation has drained, or at the drain limit; ctx ends only the
-// wait for readiness. Calls must not overlap.
+// wait for readiness. A call that comes during another waits for it.
 func (g *Group) Reload(ctx context.Context) error {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
 	g.mu.Lock()
 	old := g.current
 	g.mu.Unlock()
@@ -196,18 +198,42 @@ func (gen *generation) end(ctx context.Context) {
 			t.shut()
 		}
 	}
-	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil})
-	select {
-	case <-gen.ended:
-	case <-ctx.Done():
-		g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: true})
-		<-gen.ended
-	}
+	gen.shutDown(ctx)
 	g.mu.Lock()
 	if g.draining == gen {
 		g.draining = nil
 	}
 	g.mu.Unlock()
+}
+
+// killTime is how long a leader has to end once it was told to kill its
+// processes. After that the connection is closed, which ends it too; a leader
+// that ignores even that is left to whoever started it.
+const killTime = 5 * time.Second
+
+// shutDown has the leader end. Its own processes have shutdown-timeout for
+// that, which the leader keeps.
+func (gen *generation) shutDown(ctx context.Context) {
+	g := gen.group
+	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil})
+	orderly := time.After(g.options.Group.ShutdownTimeout + killTime)
+	if g.options.Group.ShutdownTimeout == 0 {
+		orderly = nil // no limit
+	}
+	select {
+	case <-gen.ended:
+		return
+	case <-orderly:
+	case <-ctx.Done():
+	}
+	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: true})
+	select {
+	case <-gen.ended:
+	case <-time.After(killTime):
+		g.log.Error("the leader does not end; leaving it behind", "generation", gen.number)
+		gen.control.Close()
+		<-gen.ended
+	}
 }
 
 // abortAll ends the requests that a generation still has.

@@ -39,6 +39,8 @@ type Group struct {
 	log     *slog.Logger
 	running sync.WaitGroup // goroutines of generations and threads
 
+	reloading sync.Mutex // held by Reload: one at a time
+
 	mu       sync.Mutex
 	current  *generation // nil before the first one is ready and after Stop
 	starting *generation

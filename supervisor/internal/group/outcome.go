@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -22,7 +23,7 @@ func (t *thread) assign(x *Exchange) bool {
 	}
 	x.Note = Note{
 		Queued: now.Sub(x.submitted), Dispatched: now,
-		Process: p.number, PID: p.pid, Generation: p.generation.number,
+		Group: p.generation.group.options.Group.Name, Process: p.number, PID: p.pid, Generation: p.generation.number,
 	}
 	t.job = job{exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: now, tries: x.tries}
 	return true
@@ -133,8 +134,14 @@ func (j *job) describe() []any {
 	return []any{
 		"request_id", j.requestID(),
 		"method", string(environValue(b, "REQUEST_METHOD")),
-		"path", string(environValue(b, "REQUEST_URI")),
+		"path", string(withoutQuery(environValue(b, "REQUEST_URI"))),
 		"age", time.Since(j.began).Round(time.Millisecond),
 		"head_sent", strconv.FormatBool(j.started),
 	}
+}
+
+// withoutQuery cuts the query off a target: it may hold what is not for logs.
+func withoutQuery(target []byte) []byte {
+	path, _, _ := bytes.Cut(target, []byte("?"))
+	return path
 }

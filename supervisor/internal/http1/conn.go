@@ -506,6 +506,10 @@ func (c *Conn) expire() {
 // exchange they have. The loop's goroutine calls it.
 func (c *Conn) endIdle() {
 	c.mu.Lock()
+	c.pending = true // what has arrived and was not read yet is answered
+	c.mu.Unlock()
+	c.advance()
+	c.mu.Lock()
 	waiting := !c.active && !c.blocking && !c.closed
 	c.mu.Unlock()
 	if waiting {

@@ -243,6 +243,10 @@ func (r *Response) End(serial uint64) error {
 // bodyLocked sends body bytes within the declared length. When that is reached
 // the response is complete, whatever the application still does.
 func (r *Response) bodyLocked(body Piece) (over bool, err error) {
+	if r.file.fd >= 0 && body.Len() > 0 {
+		r.abortLocked(Broken)
+		return false, errors.New("body bytes after a file that ends the body")
+	}
 	if r.skip {
 		body.End = body.Start
 	}
@@ -409,9 +413,11 @@ func (r *Response) Error(serial uint64, status int, text, fields string) {
 		return
 	}
 	r.ended = true
-	r.outcome = Refused
+	if status >= 400 {
+		r.outcome = Refused
+	}
 	if r.spool == nil {
-		r.finishLocked(Refused)
+		r.finishLocked(r.outcome)
 	}
 }
 
