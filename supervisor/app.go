@@ -14,6 +14,7 @@ import (
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
 	"github.com/wsgid/wsgid/supervisor/internal/loop"
+	"github.com/wsgid/wsgid/supervisor/internal/memory"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -158,6 +159,7 @@ func (a *App) WaitReady(ctx context.Context) error {
 			failures = append(failures, fmt.Errorf("group %s: %w", g.Name, err))
 		}
 	}
+	go memory.Rest()
 	return errors.Join(failures...)
 }
 

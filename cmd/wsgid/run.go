@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 
@@ -107,8 +106,6 @@ func runApp(ctx context.Context, app *supervisor.App, direct *supervisor.Direct,
 			fmt.Fprintf(os.Stderr, "wsgid: %s is not served yet: the application cannot be started; requests get 503 while wsgid tries again\n", s.Name)
 			announce(s, listeners)
 		}
-		// What the start needed, the site's text for one, is not needed again.
-		go debug.FreeOSMemory()
 		select {
 		case <-ctx.Done():
 		case err = <-app.Failed():

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/wsgid/wsgid/supervisor/internal/memory"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
 
@@ -97,7 +97,7 @@ func (l *Leader) handleReady(p *process) {
 		l.ready = true
 		l.tell(wire.Message{Type: wire.GroupReady})
 		// What the start needed is not needed again: a leader is small.
-		go debug.FreeOSMemory()
+		go memory.Rest()
 	}
 }
 

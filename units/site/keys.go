@@ -139,7 +139,7 @@ func siteKeys() []Key {
 	return []Key{
 		{
 			Name: "server-name", Type: TypeString, check: checkHost, ModWSGI: "ServerName",
-			Meaning: "Host name of the site; without it the Host header of the request counts.",
+			Meaning: "Host name of the site: SERVER_NAME of requests that name no host themselves.",
 		},
 		{
 			Name: "listen", Type: TypeListen, ModWSGI: "Listen",

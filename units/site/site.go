@@ -11,7 +11,7 @@ type Site struct {
 	Name string
 	// Path is the file the site came from; it prefixes error messages.
 	Path string
-	// ServerName is the host name of the site. Empty: whatever the client asked for.
+	// ServerName is SERVER_NAME of requests that name no host; empty is localhost.
 	ServerName string
 	// Listen has the addresses in file order. Empty: the caller chooses.
 	Listen []Listener
