@@ -3,9 +3,10 @@
 //
 // What it keeps true:
 //
-//   - A request is given to a thread that is idle, or waits in one queue; it
-//     never waits behind another request in a process while a thread of any
-//     process is idle.
+//   - A request is given to a thread that is idle, or waits in one queue, never
+//     behind another request in a process. A thread stays idle while requests
+//     queue only if its process computes with as many others as can profit, and
+//     not for longer than a millisecond in which that finishes nothing.
 //   - A generation takes requests only after every one of its processes has
 //     imported the application. At most two generations are alive.
 //   - A client that goes away while its request is queued never reaches the

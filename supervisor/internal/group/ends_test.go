@@ -124,7 +124,7 @@ func TestThreadEndsBetweenChoiceAndSending(t *testing.T) {
 	var chosen []*thread
 	r.group.mu.Lock()
 	for range 2 {
-		th := r.group.pickLocked()
+		th := r.group.pickLocked(true)
 		r.group.takeLocked(th)
 		chosen = append(chosen, th)
 	}

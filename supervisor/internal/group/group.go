@@ -54,6 +54,7 @@ type Group struct {
 	turn     int           // of the loops
 
 	queueTimer   *time.Timer
+	limitTimer   *time.Timer // nil while not armed
 	requestTimer *time.Timer // nil while not armed
 }
 
@@ -111,7 +112,7 @@ func (g *Group) Submit(x *Exchange) {
 		return
 	}
 	if g.queue.length == 0 {
-		if t := g.pickLocked(); t != nil {
+		if t := g.pickLocked(false); t != nil {
 			g.takeLocked(t)
 			g.mu.Unlock()
 			g.dispatch(t, x)
@@ -119,13 +120,29 @@ func (g *Group) Submit(x *Exchange) {
 		}
 	}
 	if g.queue.length >= g.queueLimit {
-		g.mu.Unlock()
-		x.fail(503, "Too many requests are waiting.", retryAfter)
+		g.submitToFull(x)
 		return
 	}
 	g.queue.push(x)
 	g.armQueueLocked()
+	g.armLimitLocked()
 	g.mu.Unlock()
+}
+
+// submitToFull takes a request when the queue is full: nothing is refused while
+// a thread is idle. The caller holds the lock, which is released.
+func (g *Group) submitToFull(x *Exchange) {
+	t := g.pickLocked(true)
+	if t == nil {
+		g.mu.Unlock()
+		x.fail(503, "Too many requests are waiting.", retryAfter)
+		return
+	}
+	g.takeLocked(t)
+	g.queue.push(x)
+	first := g.queue.pop()
+	g.mu.Unlock()
+	g.dispatch(t, first)
 }
 
 // retryAfter tells clients and proxies to come back; a second is the shortest
@@ -171,14 +188,15 @@ func (g *Group) servingLocked() bool {
 
 // pickLocked chooses the thread for a request: in the process with the fewest
 // requests the thread that became idle last, whose memory is still in the
-// processor's caches. It returns nil when none is idle.
-func (g *Group) pickLocked() *thread {
+// processor's caches. It returns nil when none is idle, or when those that are
+// would only get into each other's way; every takes one of those as well.
+func (g *Group) pickLocked(every bool) *thread {
 	if g.current == nil {
 		return nil
 	}
 	var best *process
 	for _, p := range g.current.order {
-		if p.ready && !p.retiring && len(p.idle) > 0 && (best == nil || p.busy < best.busy) {
+		if p.ready && !p.retiring && len(p.idle) > 0 && (every || p.mayTake()) && (best == nil || p.busy < best.busy) {
 			best = p
 		}
 	}
@@ -219,6 +237,10 @@ func (g *Group) release(t *thread) {
 	for {
 		g.mu.Lock()
 		p := t.process
+		if t.cpu != 0 || t.wall != 0 {
+			p.load.note(t.cpu, t.wall)
+			t.cpu, t.wall = 0, 0
+		}
 		if t.lost || p.retiring || p.exited || g.current != p.generation {
 			if t.busy { // not if another took the place of a lost one
 				t.busy = false
@@ -228,11 +250,15 @@ func (g *Group) release(t *thread) {
 			g.drained(p)
 			return
 		}
-		x := g.queue.pop()
+		var x *Exchange
+		if p.busy <= fewThreads+p.load.extra {
+			x = g.queue.pop()
+		}
 		if x == nil {
 			t.busy = false
 			p.busy--
 			p.idle = append(p.idle, t)
+			g.armLimitLocked() // requests may queue, if this process runs fewer threads now
 			g.mu.Unlock()
 			return
 		}
@@ -254,8 +280,9 @@ func (g *Group) feed() {
 			g.mu.Unlock()
 			return
 		}
-		t := g.pickLocked()
+		t := g.pickLocked(false)
 		if t == nil {
+			g.armLimitLocked()
 			g.mu.Unlock()
 			return
 		}

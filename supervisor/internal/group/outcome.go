@@ -73,11 +73,20 @@ func (t *thread) judge(j job, err error) {
 func (t *thread) finish(j job, err error) error {
 	t.judge(j, err)
 	// A slow client has all it will get in its spool: the next one need not wait.
-	t.stray, t.paused = 0, false
+	t.stray, t.paused, t.bulk = 0, false, false
+	t.keepTimes()
 	if j.body.end() {
 		t.free()
 	}
 	return nil
+}
+
+// keepTimes takes what the frame that ended the exchange says of its times.
+func (t *thread) keepTimes() {
+	g := t.process.generation.group
+	g.mu.Lock()
+	t.cpu, t.wall = t.frame.P, t.frame.Q
+	g.mu.Unlock()
 }
 
 // free makes the thread take the next request.

@@ -19,6 +19,7 @@ type process struct {
 	threads  []*thread
 	idle     []*thread // the most recently idle one last
 	busy     int       // threads with a request, lost ones included
+	load     load
 	ready    bool
 	retiring bool // gets no further requests
 	told     bool // StopProcess was sent

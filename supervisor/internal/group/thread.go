@@ -67,8 +67,9 @@ type thread struct {
 	ended bool // takes no request any more
 
 	// Guarded by the group's lock.
-	busy bool
-	lost bool // the connection has ended; the thread counts as busy until it offers another
+	cpu, wall uint32 // times of the request that has ended, in microseconds
+	busy      bool
+	lost      bool // the connection has ended; the thread counts as busy until it offers another
 	// replaced: it has offered another.
 	replaced bool
 }

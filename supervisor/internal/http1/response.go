@@ -396,8 +396,8 @@ func (r *Response) writeLocked(p []byte) error {
 func (r *Response) Error(serial uint64, status int, text, fields string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.overLocked(serial) {
-		return
+	if r.overLocked(serial) || r.ended {
+		return // what has ended, well or not, goes out as far as it came
 	}
 	if r.started {
 		r.abortLocked(Broken)
