@@ -101,6 +101,9 @@ func FuzzSpots(f *testing.F) {
 func sameShape(t *testing.T, src string) {
 	t.Helper()
 	src = strings.TrimPrefix(src, "\ufeff")
+	if isUTF16(src) {
+		return // refused before
+	}
 	var doc map[string]any
 	if _, err := toml.Decode(src, &doc); err != nil {
 		return

@@ -32,11 +32,20 @@ type node struct {
 // parseTree reads one file. The error is an Errors when the text is not TOML.
 func parseTree(file string, src []byte) (*node, Errors) {
 	text := strings.TrimPrefix(string(src), "\ufeff")
+	if isUTF16(text) {
+		return nil, Errors{{File: file, Line: 1, Msg: "not TOML: the file is UTF-16", Hint: "save it as UTF-8"}}
+	}
 	var doc map[string]any
 	if _, err := toml.Decode(text, &doc); err != nil {
 		return nil, Errors{syntaxError(file, text, err)}
 	}
 	return newNode(file, doc, scanSpots(text)), nil
+}
+
+// isUTF16 reports a byte order mark of UTF-16. The library passes over it and
+// reads the rest as UTF-8.
+func isUTF16(text string) bool {
+	return strings.HasPrefix(text, "\xfe\xff") || strings.HasPrefix(text, "\xff\xfe")
 }
 
 func syntaxError(file, text string, err error) *Error {
