@@ -13,13 +13,13 @@ import "time"
 
 const (
 	// fewThreads may always run at once.
-	fewThreads = 4
+	fewThreads = 2
 	// stallTime is how long requests queue while threads are idle and a process
 	// finishes nothing, before it is given more threads.
 	stallTime = time.Millisecond
 	// shortRequest is the time up to which requests that queue for a few threads
 	// are served soon enough by those.
-	shortRequest = 500 * time.Microsecond
+	shortRequest = 200 * time.Microsecond
 	// smoothing is the weight of the newest request in the averages.
 	smoothing = 1.0 / 16
 	// shrinkAfter is the number of requests in a row that would do with fewer

@@ -20,7 +20,7 @@ func TestLoad(t *testing.T) {
 		{"sleeps", 200, 50_000, 0, true},
 		{"sleeps, and many run", 200, 50_000, 11, true},
 		{"computes, and many run", 2000, 30_000, 11, false},
-		{"short, although it waits", 5, 400, 0, false},
+		{"short, although it waits", 5, 150, 0, false},
 	} {
 		l := load{extra: test.extra}
 		for range 200 {
