@@ -13,7 +13,7 @@ import "time"
 
 const (
 	// fewThreads may always run at once.
-	fewThreads = 2
+	fewThreads = 3
 	// stallTime is how long requests queue while threads are idle and a process
 	// finishes nothing, before it is given more threads.
 	stallTime = time.Millisecond
