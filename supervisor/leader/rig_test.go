@@ -219,7 +219,7 @@ func python(t *testing.T) string {
 		path = "/usr/bin/python3"
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no interpreter to run real worker processes with: %v", err)
+		t.Skipf("no interpreter (%v): not proved that real worker processes start, serve and end", err)
 	}
 	return path
 }
