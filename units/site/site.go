@@ -22,6 +22,14 @@ type Site struct {
 	Mounts []*Mount
 	// Server has the keys of the front end.
 	Server Server
+	// Socket has the keys of the site's listening sockets.
+	Socket Socket
+	// IdleTimeout is how long the supervisor runs on with no open connection and
+	// no request before it ends until the next one; 0 means for ever.
+	IdleTimeout time.Duration
+	// Systemd are further directives for the [Service] section of the
+	// supervisor's unit, sorted by name; nil means none.
+	Systemd []Directive
 
 	// lines finds the place of a key for errors that are found after parsing;
 	// nil for a site made from flags.
@@ -79,9 +87,51 @@ type Server struct {
 	SpoolDirectory string
 }
 
+// Socket says how the listening sockets of a site are made (systemd.socket(5)).
+type Socket struct {
+	// User, Group and Mode are of the UNIX sockets. "" means wsgi, and in a user's
+	// own systemd that user.
+	User, Group string
+	Mode        int
+	// Backlog is the number of connections that the kernel holds until they are
+	// accepted.
+	Backlog int
+	// SendBuffer and ReceiveBuffer are in bytes; 0 means the system's own.
+	SendBuffer, ReceiveBuffer int64
+}
+
+// Directive is a line of a unit file that the site file passes through.
+type Directive struct {
+	Name, Value string
+}
+
 // Group is one daemon group: processes that run one application.
 type Group struct {
 	Name string
+	// User runs the processes; "" means wsgi-app, and in a user's own systemd
+	// that user.
+	User string
+	// UserGroup is the primary group; "" means that of the user.
+	UserGroup string
+	// SupplementaryGroups are further groups, beside the user's own.
+	SupplementaryGroups []string
+	// Chroot is the root directory of the processes; "" means the system's.
+	Chroot string
+	// CPUPriority is the nice level, -20 to 19.
+	CPUPriority int
+	// MemoryLimit is the data segment of a process in bytes (RLIMIT_DATA,
+	// setrlimit(2)); 0 means no limit.
+	MemoryLimit int64
+	// VirtualMemoryLimit is the address space of a process in bytes (RLIMIT_AS);
+	// 0 means no limit.
+	VirtualMemoryLimit int64
+	// CPUTimeLimit is the processor time after which a process is replaced
+	// (RLIMIT_CPU); 0 means no limit.
+	CPUTimeLimit time.Duration
+	// Systemd are further directives for the [Service] section of the group's
+	// unit, sorted by name; nil means none.
+	Systemd []Directive
+
 	// Processes is the number of worker processes, 1 to 1024.
 	Processes int
 	// Threads is the number of request threads in each process, 1 to 1000.
@@ -124,6 +174,16 @@ type Group struct {
 	// GracefulTimeout is how long requests in flight may finish when a process
 	// or generation is replaced; 0 means no wait.
 	GracefulTimeout time.Duration
+
+	// InactivityTimeout is how long a group without a request keeps its
+	// processes; the next request brings them back. 0 means for ever.
+	InactivityTimeout time.Duration
+	// DeadlockTimeout is how long the interpreter of a process may not answer its
+	// leader before the process is replaced; 0 means for ever.
+	DeadlockTimeout time.Duration
+	// OrphanTimeout is how long the processes stay warm without a supervisor; 0
+	// means not at all.
+	OrphanTimeout time.Duration
 
 	// QueueLimit is the number of requests that may wait for a thread; the next
 	// one is answered 503 at once. 0 means that none waits.

@@ -33,7 +33,21 @@ const (
 	Stacks         MessageType = "stacks"          // Process, Text: what the fault handler wrote
 	FilesLoaded    MessageType = "files"           // Files: source files, in watch mode
 	GroupReady     MessageType = "group-ready"     // every process is ready for the first time
+	// Hello is a leader's first message. Version is LinkVersion, PID the
+	// leader's, and the one descriptor a socket that the leader made: SO_PEERCRED
+	// of it says as whom the leader runs, which that of a socket made by systemd
+	// does not.
+	Hello MessageType = "hello"
+	// Expired asks the supervisor to retire Process; Text is the reason.
+	Expired MessageType = "expired"
+	// Leaving says that the leader was told to end, by systemd for example: the
+	// supervisor brings up another generation and then shuts this one down.
+	Leaving MessageType = "leaving"
 )
+
+// LinkVersion is the version of everything that a supervisor and a leader say
+// to each other. They may come from different installations of wsgid.
+const LinkVersion = 1
 
 // What the supervisor tells a leader.
 const (
@@ -48,17 +62,28 @@ const (
 	Shutdown MessageType = "shutdown"
 	// DumpStacks asks for Stacks.
 	DumpStacks MessageType = "dump-stacks"
+	// Attach is a supervisor's first message, with the Generation that the leader
+	// is from now on. The leader answers with what it has: ProcessStarted,
+	// ThreadsOffered, ThreadIdent and ProcessReady of each process, and GroupReady
+	// if it has been ready. A connection that ends without Shutdown leaves the
+	// processes warm for orphan-timeout.
+	Attach MessageType = "attach"
+	// Retire says that the leader's generation gets no more requests: it ends
+	// with the connection, without waiting for another supervisor.
+	Retire MessageType = "retire"
 )
 
 // Message is one control message. Fields that its type does not name are zero.
 type Message struct {
-	Type    MessageType `json:"type"`
-	Process int         `json:"process,omitempty"` // number of the process in its leader's life, from 1
-	PID     int         `json:"pid,omitempty"`
-	Index   int         `json:"index,omitempty"` // thread, from 0
-	Kill    bool        `json:"kill,omitempty"`
-	Text    string      `json:"text,omitempty"`
-	Files   []string    `json:"files,omitempty"`
+	Type       MessageType `json:"type"`
+	Process    int         `json:"process,omitempty"` // number of the process in its leader's life, from 1
+	PID        int         `json:"pid,omitempty"`
+	Index      int         `json:"index,omitempty"` // thread, from 0
+	Kill       bool        `json:"kill,omitempty"`
+	Version    int         `json:"version,omitempty"`
+	Generation int         `json:"generation,omitempty"`
+	Text       string      `json:"text,omitempty"`
+	Files      []string    `json:"files,omitempty"`
 	// Descriptors travel beside the message. The receiver owns them and must
 	// close each; the sender keeps its own.
 	Descriptors []int `json:"-"`
