@@ -19,9 +19,10 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "check site files and the interpreters they name",
 		Long: `Check reads site files and prints every error as "file:line: key: message".
-For a file without errors it looks at the files and directories the site names,
-runs each group's Python interpreter without importing the application, and
-prints what the site consists of.`,
+For a file without errors it looks at the files, directories, users and groups the
+site names, runs each group's Python interpreter without importing the application,
+and prints what the site consists of, with the users, limits and timeouts that are
+not the default.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return checkSites(cmd, files)
@@ -62,8 +63,8 @@ func checkSite(ctx context.Context, file string) (*site.Site, map[string]site.Py
 	return s, pythons, joinOnce(fileErr, runErr)
 }
 
-// joinOnce joins the errors of two checks. An interpreter that is not there
-// fails both of them, and is to be named once.
+// joinOnce joins the errors of two checks; either may be nil. An interpreter that
+// is not there fails both of them, and is to be named once.
 func joinOnce(first, second error) error {
 	var list, more site.Errors
 	if !errors.As(first, &list) || !errors.As(second, &more) {
@@ -83,17 +84,57 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 	if len(s.Listen) > 0 {
 		fmt.Fprintf(w, "listen\t%s\n", listenText(s.Listen))
 	}
+	for _, line := range settingLines(s.Settings()) {
+		fmt.Fprintf(w, "\t%s\n", line)
+	}
 	for _, g := range s.Groups {
-		p := pythons[g.Name]
 		fmt.Fprintf(w, "group\t%s\t%d %s x %d %s\n", g.Name,
 			g.Processes, plural(g.Processes, "process", "processes"), g.Threads, plural(g.Threads, "thread", "threads"))
-		fmt.Fprintf(w, "\t\tPython %s, %s\n", p.Version, p.Path)
-		fmt.Fprintf(w, "\t\tsys.prefix %s\n", p.Prefix)
+		if p, found := pythons[g.Name]; found {
+			fmt.Fprintf(w, "\t\tPython %s, %s\n", p.Version, p.Path)
+			fmt.Fprintf(w, "\t\tsys.prefix %s\n", p.Prefix)
+		} else {
+			fmt.Fprintf(w, "\t\tPython and the files inside %s: not looked at\n", g.Chroot)
+		}
+		for _, line := range settingLines(g.Settings()) {
+			fmt.Fprintf(w, "\t\t%s\n", line)
+		}
 	}
 	for _, m := range s.Mounts {
 		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
 	}
 	return w.Flush()
+}
+
+// settingLines puts users, limits, timeouts and directives that are not the
+// default into a line each. What else differs shows elsewhere or matters less.
+func settingLines(list []site.Setting) []string {
+	kinds := []func(key string) bool{
+		oneOf("user", "group", "supplementary-groups", "chroot"),
+		oneOf("socket-user", "socket-group", "socket-mode", "listen-backlog", "send-buffer-size", "receive-buffer-size"),
+		func(key string) bool {
+			return strings.HasSuffix(key, "-limit") || strings.HasPrefix(key, "limit-") || key == "max-connections" || key == "cpu-priority"
+		},
+		func(key string) bool { return strings.HasSuffix(key, "-timeout") },
+		oneOf("systemd"),
+	}
+	var lines []string
+	for _, isKind := range kinds {
+		var texts []string
+		for _, s := range list {
+			if isKind(s.Key) {
+				texts = append(texts, s.Key+" "+s.Value)
+			}
+		}
+		if len(texts) > 0 {
+			lines = append(lines, strings.Join(texts, ", "))
+		}
+	}
+	return lines
+}
+
+func oneOf(keys ...string) func(string) bool {
+	return func(key string) bool { return slices.Contains(keys, key) }
 }
 
 func listenText(list []site.Listener) string {

@@ -19,6 +19,7 @@ import (
 
 type leaderFlags struct {
 	direct    bool
+	config    string
 	path      string
 	watch     bool
 	logFormat string
@@ -32,24 +33,29 @@ func newLeaderCommand() *cobra.Command {
 		Args:   cobra.ExactArgs(2),
 		Hidden: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			return failure(runLeader(c.Context(), f, args[0], args[1]))
+			logger, err := logs.New(f.logFormat, os.Stderr, slog.LevelInfo)
+			if err != nil {
+				return err
+			}
+			if f.direct {
+				return failure(leadDirectly(c.Context(), f, logger, args[0], args[1]))
+			}
+			return failure(leader.Serve(c.Context(), leader.Service{
+				ConfigDirectory: f.config, Site: args[0], Group: args[1], Software: software(), Logger: logger,
+			}))
 		},
 	}
+	c.Flags().StringVar(&f.config, "config-directory", "/etc/wsgi", "`DIRECTORY` of the site files")
 	c.Flags().BoolVar(&f.direct, "direct", false, "the control connection is descriptor 3 and the site file descriptor 4")
-	c.Flags().StringVar(&f.path, "path", "", "the site file's name in messages")
-	c.Flags().BoolVar(&f.watch, "watch", false, "report the source files that processes load")
-	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
+	c.Flags().StringVar(&f.path, "path", "", "with --direct, the site file's name in messages")
+	c.Flags().BoolVar(&f.watch, "watch", false, "with --direct, report the source files that processes load")
+	c.Flags().StringVar(&f.logFormat, "log-format", "auto", "auto, journal, text or json")
 	return c
 }
 
-func runLeader(ctx context.Context, f leaderFlags, name, group string) error {
-	if !f.direct {
-		return errors.New("wsgid leader needs the descriptors that its supervisor gives it: it is started by wsgid itself")
-	}
-	logger, err := logs.New(f.logFormat, os.Stderr, slog.LevelInfo)
-	if err != nil {
-		return err
-	}
+// leadDirectly leads for the supervisor that has started this process.
+func leadDirectly(ctx context.Context, f leaderFlags, logger *slog.Logger, name, group string) error {
+	leader.IgnoreSignals()
 	s, err := readSite(name, f.path)
 	if err != nil {
 		return err
@@ -62,11 +68,12 @@ func runLeader(ctx context.Context, f leaderFlags, name, group string) error {
 	if err != nil {
 		return err
 	}
-	l, err := leader.New(leader.Options{Site: s, Group: g, Watch: f.watch, Software: software(), Logger: logger})
+	l, err := leader.New(leader.Options{Site: s, Group: g, Control: conn, Watch: f.watch, Software: software(), Logger: logger})
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	return l.Run(ctx, conn)
+	l.HurryOnSignal(ctx)
+	return l.Run(ctx)
 }
 
 // readSite reads the site file that the supervisor placed on a descriptor.

@@ -57,6 +57,9 @@ func newRunCommand() *cobra.Command {
 			if err != nil {
 				return failure(err)
 			}
+			for _, line := range noEffect(s) {
+				fmt.Fprintln(os.Stderr, "wsgid:", line)
+			}
 			return failure(serve(c.Context(), f, s))
 		},
 	}
@@ -78,7 +81,7 @@ func serve(ctx context.Context, f runFlags, s *site.Site) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := listenAll(s.Listen)
+	listeners, err := listenAll(s.Listen, s.Socket)
 	if err != nil {
 		return err
 	}
@@ -97,7 +100,7 @@ func serve(ctx context.Context, f runFlags, s *site.Site) error {
 
 // runApp starts the App, says so, waits for the end and stops it.
 func runApp(ctx context.Context, app *supervisor.App, direct *supervisor.Direct, s *site.Site, listeners []net.Listener) error {
-	err := app.Start(ctx)
+	err := app.Start()
 	if err == nil {
 		switch waitErr := app.WaitReady(ctx); {
 		case waitErr == nil:

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -32,7 +28,10 @@ func siteToRun(f runFlags, args []string) (*site.Site, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return s, s.CheckFiles()
+	if err := joinOnce(s.CheckFiles(), s.CheckDirect()); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func baseSite(f runFlags, args []string) (*site.Site, error) {
@@ -154,66 +153,35 @@ func applyGroupFlags(s *site.Site, f runFlags) error {
 	return nil
 }
 
-// listenAll opens the listening sockets, all or none.
-func listenAll(addresses []site.Listener) (listeners []net.Listener, err error) {
-	defer func() {
-		if err != nil {
-			for _, l := range listeners {
-				l.Close()
-			}
-		}
-	}()
-	for _, a := range addresses {
-		if a.Network == "unix" {
-			if err := removeStale(a.Address); err != nil {
-				return listeners, err
-			}
-		}
-		config := net.ListenConfig{KeepAlive: -1, Control: setOptions}
-		l, err := config.Listen(context.Background(), a.Network, a.Address)
-		if err != nil {
-			return listeners, fmt.Errorf("cannot listen at %s: %w", a, rootCause(err))
-		}
-		listeners = append(listeners, l)
+// noEffect says which keys of the site do nothing here, one line each; nothing
+// else would tell, and the site is served all the same.
+func noEffect(s *site.Site) []string {
+	var lines []string
+	if keys := s.SystemdOnly(); len(keys) > 0 {
+		lines = append(lines, strings.Join(keys, ", ")+": no effect without systemd")
 	}
-	return listeners, nil
+	onlyOf := func(network string, keys ...string) {
+		if slices.ContainsFunc(s.Listen, func(l site.Listener) bool { return l.Network == network }) {
+			return
+		}
+		var set []string
+		for _, setting := range s.Settings() {
+			if slices.Contains(keys, setting.Key) {
+				set = append(set, setting.Key)
+			}
+		}
+		if len(set) > 0 {
+			lines = append(lines, strings.Join(set, ", ")+": no effect without a "+networkName(network)+" in listen")
+		}
+	}
+	onlyOf("unix", "socket-user", "socket-group", "socket-mode")
+	onlyOf("tcp", "send-buffer-size", "receive-buffer-size")
+	return lines
 }
 
-// setOptions sets what accepted connections inherit: a response that takes
-// several writes must not wait for the client's acknowledgement of the first.
-func setOptions(network, _ string, raw syscall.RawConn) error {
+func networkName(network string) string {
 	if network == "unix" {
-		return nil
+		return "UNIX socket"
 	}
-	var err error
-	controlErr := raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	})
-	return errors.Join(controlErr, err)
-}
-
-// removeStale removes the socket of a server that has gone. One that somebody
-// listens at stays, and so does anything that is no socket.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&os.ModeSocket == 0 {
-		return nil // listen says what is wrong, if anything is
-	}
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		conn.Close()
-		return fmt.Errorf("cannot listen at unix:%s: another program is listening there", path)
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return nil
-	}
-	return os.Remove(path)
-}
-
-func rootCause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
+	return "TCP address"
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes this test binary the wsgid that the scripts run.
+// TestMain makes this test binary the wsgid that the scripts run, and the
+// worker processes that it starts as /proc/self/exe.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"wsgid": func() { os.Exit(run()) },
-	})
+	wsgid := func() { os.Exit(run()) }
+	testscript.Main(m, map[string]func(){"wsgid": wsgid, "exe": wsgid})
 }
 
 // TestScripts runs the command line as a user does.

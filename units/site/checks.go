@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -51,14 +52,10 @@ func checkAccessLog(s string) *fault {
 }
 
 func checkEnum(s string, values []string) *fault {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		if v == s {
-			return nil
-		}
-		quoted[i] = strconv.Quote(v)
+	if slices.Contains(values, s) {
+		return nil
 	}
-	f := &fault{msg: strconv.Quote(s) + " is none of " + strings.Join(quoted, ", ")}
+	f := &fault{msg: strconv.Quote(s) + " is none of " + quoteWords(values)}
 	if near := nearest(s, values); near != "" {
 		f.hint = "did you mean " + strconv.Quote(near) + "?"
 	}
@@ -67,9 +64,44 @@ func checkEnum(s string, values []string) *fault {
 
 // checkUser refuses root: no process of the daemon groups runs as root.
 func checkUser(s string) *fault {
-	switch {
-	case s == "root" || s == "0" || s == "#0":
+	if s == "root" || s == "0" || s == "#0" {
 		return &fault{msg: "root is not allowed"}
+	}
+	return checkAccount(s)
+}
+
+// checkProcessUser also keeps an application away from what every site's front
+// end may do: as its user it could connect to all groups of the machine.
+func checkProcessUser(s string) *fault {
+	if s == FrontEndUser {
+		return &fault{
+			msg:  strconv.Quote(s) + " is the user of the front end, so the application could reach every other site",
+			hint: "name a user of its own, or leave user out",
+		}
+	}
+	return checkUser(s)
+}
+
+// checkFurtherGroup knows mod_wsgi's way to write several groups.
+func checkFurtherGroup(s string) *fault {
+	f := checkUser(s)
+	if f != nil && strings.Contains(s, ",") {
+		f.hint = "write an array: [" + quoteWords(strings.Split(s, ",")) + "]"
+	}
+	return f
+}
+
+func quoteWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = strconv.Quote(strings.TrimSpace(w))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// checkAccount holds the alphabet of user and group names.
+func checkAccount(s string) *fault {
+	switch {
 	case strings.HasPrefix(s, "#"):
 		return &fault{msg: strconv.Quote(s) + " is a number", hint: "write the name"}
 	case !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*\$?$`).MatchString(s):

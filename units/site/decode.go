@@ -24,9 +24,11 @@ func (d *decoder) fail(at place, key string, f *fault) {
 func (d *decoder) decode(root *node) {
 	applyDefaults(tableTop, serverFields(d.site))
 	d.table(tableTop, root, "", serverFields(d.site))
+	d.siteTable(root.table["site"])
 	d.groups(root.table["group"])
 	d.mountTables(root)
 	d.listeners(root.table["listen"])
+	d.socketRules(root)
 	for name, t := range map[string]Table{"vhost": tableVhost, "location": tableLocation, "static": tableStatic} {
 		d.laterTables(root.table[name], name, t)
 	}
@@ -108,12 +110,16 @@ func assign(to, v any) {
 		*to = int(v.(int64))
 	case *int64:
 		*to = v.(int64)
+	case octal:
+		*to.int = int(v.(int64))
 	case *time.Duration:
 		*to = v.(time.Duration)
 	case *[]string:
 		*to = v.([]string)
 	case *[]Listener:
 		*to = v.([]Listener)
+	case *[]Directive:
+		*to = v.([]Directive)
 	case *map[string]string:
 		*to, _ = v.(map[string]string)
 	case proxies:
@@ -201,6 +207,8 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 	if g.StackSize%pageSize != 0 {
 		d.fail(n.table["stack-size"].place, key+".stack-size", &fault{msg: fmt.Sprintf("%d is not a multiple of %d", g.StackSize, pageSize)})
 	}
+	d.limitRules(key, n, g)
+	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{d.site.Name, g.Name})
 }
 
 func (d *decoder) mountTables(root *node) {

@@ -16,6 +16,7 @@ import (
 func (s *Site) Encode() []byte {
 	var b bytes.Buffer
 	writeFields(&b, serverFields(s), serverFields(Default(s.Name)))
+	writeDirectives(&b, "site.systemd", s.Systemd)
 	for _, g := range s.Groups {
 		writeGroup(&b, g)
 	}
@@ -35,20 +36,34 @@ func writeGroup(b *bytes.Buffer, g *Group) {
 		std.Processes = -1
 	}
 	writeFields(b, groupFields(g), groupFields(std))
-	if len(g.Env) == 0 {
-		return
+	if len(g.Env) > 0 {
+		fmt.Fprintf(b, "\n[%s.env]\n", header)
 	}
-	fmt.Fprintf(b, "\n[%s.env]\n", header)
 	for _, k := range slices.Sorted(maps.Keys(g.Env)) {
 		fmt.Fprintf(b, "%s = %s\n", quoteKey(k), quote(g.Env[k]))
+	}
+	writeDirectives(b, header+".systemd", g.Systemd)
+}
+
+// writeDirectives writes a table with one array per name.
+func writeDirectives(b *bytes.Buffer, header string, list []Directive) {
+	if len(list) > 0 {
+		fmt.Fprintf(b, "\n[%s]\n", header)
+	}
+	values := map[string][]string{}
+	for _, d := range list {
+		values[d.Name] = append(values[d.Name], d.Value)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(b, "%s = %s\n", quoteKey(name), quoteList(values[name]))
 	}
 }
 
 // writeFields writes those of fs that differ from std.
 func writeFields(b *bytes.Buffer, fs, std fields) {
 	for i, f := range fs {
-		text := encodeValue(f.key, f.to)
-		if text != "" && text != encodeValue(f.key, std[i].to) {
+		text := encodeValue(f.to)
+		if text != "" && text != encodeValue(std[i].to) {
 			fmt.Fprintf(b, "%s = %s\n", f.key, text)
 		}
 	}
@@ -56,22 +71,21 @@ func writeFields(b *bytes.Buffer, fs, std fields) {
 
 // encodeValue gives the TOML form of a field, "" for one that is not set or has
 // a table of its own.
-func encodeValue(key string, v any) string {
+func encodeValue(v any) string {
 	switch v := v.(type) {
 	case *string:
 		return quote(*v)
 	case *int:
-		if key != "umask" {
-			return strconv.Itoa(*v)
-		}
-		if *v == -1 {
+		return strconv.Itoa(*v)
+	case octal:
+		if *v.int == -1 {
 			return ""
 		}
-		return quote(formatOctal(int64(*v)))
+		return quote(formatOctal(int64(*v.int)))
 	case *int64:
 		return strconv.FormatInt(*v, 10)
 	case *time.Duration:
-		return quote(formatDuration(*v))
+		return quote(FormatDuration(*v))
 	case *[]string:
 		return quoteList(*v)
 	case *[]Listener:

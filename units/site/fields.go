@@ -7,7 +7,7 @@ type fields []field
 type field struct {
 	key string
 	// to is a pointer to string, bool, int, int64, time.Duration, []string,
-	// []Listener or map[string]string, or it is a proxies.
+	// []Listener, []Directive or map[string]string, or it is a proxies or an octal.
 	to any
 }
 
@@ -34,11 +34,30 @@ func serverFields(s *Site) fields {
 		{"request-spool-limit", &v.RequestSpool},
 		{"response-spool-limit", &v.ResponseSpool},
 		{"spool-directory", &v.SpoolDirectory},
+		{"socket-user", &s.Socket.User},
+		{"socket-group", &s.Socket.Group},
+		{"socket-mode", octal{&s.Socket.Mode}},
+		{"listen-backlog", &s.Socket.Backlog},
+		{"send-buffer-size", &s.Socket.SendBuffer},
+		{"receive-buffer-size", &s.Socket.ReceiveBuffer},
+		{"idle-timeout", &s.IdleTimeout},
 	}
 }
 
+func siteTableFields(s *Site) fields {
+	return fields{{"systemd", &s.Systemd}}
+}
+
+// octal is a number that is written with octal digits; -1 means not set.
+type octal struct{ *int }
+
 func groupFields(g *Group) fields {
 	return fields{
+		{"user", &g.User},
+		{"group", &g.UserGroup},
+		{"supplementary-groups", &g.SupplementaryGroups},
+		{"chroot", &g.Chroot},
+		{"cpu-priority", &g.CPUPriority},
 		{"processes", &g.Processes},
 		{"threads", &g.Threads},
 		{"python", &g.Python},
@@ -48,7 +67,7 @@ func groupFields(g *Group) fields {
 		{"lang", &g.Lang},
 		{"locale", &g.Locale},
 		{"display-name", &g.DisplayName},
-		{"umask", &g.Umask},
+		{"umask", octal{&g.Umask}},
 		{"switch-interval", &g.SwitchInterval},
 		{"stack-size", &g.StackSize},
 		{"startup-timeout", &g.StartupTimeout},
@@ -59,8 +78,18 @@ func groupFields(g *Group) fields {
 		{"queue-limit", &g.QueueLimit},
 		{"header-buffer-size", &g.HeaderBufferSize},
 		{"response-buffer-size", &g.ResponseBufferSize},
+		{"maximum-requests", &g.MaximumRequests},
+		{"restart-interval", &g.RestartInterval},
+		{"eviction-timeout", &g.EvictionTimeout},
+		{"inactivity-timeout", &g.InactivityTimeout},
+		{"deadlock-timeout", &g.DeadlockTimeout},
+		{"orphan-timeout", &g.OrphanTimeout},
+		{"memory-limit", &g.MemoryLimit},
+		{"virtual-memory-limit", &g.VirtualMemoryLimit},
+		{"cpu-time-limit", &g.CPUTimeLimit},
 		{"env-file", &g.EnvFiles},
 		{"env", &g.Env},
+		{"systemd", &g.Systemd},
 	}
 }
 

@@ -34,9 +34,10 @@ func (c *fileCheck) at(f *fault, keys ...string) {
 	c.errs = append(c.errs, e)
 }
 
-// CheckFiles looks at the files and directories that the site names: scripts,
-// homes, environment files, interpreters, directories of logs and spools. It
-// runs nothing; see [Site.Interpreters]. The error is [Errors].
+// CheckFiles looks at the files, directories and accounts that the site names:
+// scripts, homes, environment files, interpreters, directories of logs and spools,
+// users and groups. What lies inside a chroot is left out. It runs nothing of the
+// site; see [Site.Interpreters]. The error is [Errors].
 func (s *Site) CheckFiles() error {
 	c := &fileCheck{site: s}
 	if s.Server.AccessLog != "" && s.Server.AccessLog != "-" {
@@ -45,11 +46,13 @@ func (s *Site) CheckFiles() error {
 	if s.Server.SpoolDirectory != "" {
 		c.at(checkDir(s.Server.SpoolDirectory), "spool-directory")
 	}
+	c.account(userAccounts, s.Socket.User, "socket-user")
+	c.account(groupAccounts, s.Socket.Group, "socket-group")
 	for _, g := range s.Groups {
 		c.group(g)
 	}
 	for i, m := range s.Mounts {
-		if m.Script != "" {
+		if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
 			c.at(checkFile(m.Script), mountKey(i)+".script", mountKey(i))
 		}
 	}
@@ -58,14 +61,23 @@ func (s *Site) CheckFiles() error {
 
 func (c *fileCheck) group(g *Group) {
 	prefix := groupKey(g.Name)
+	c.account(userAccounts, g.User, prefix+".user", prefix)
+	c.account(groupAccounts, g.UserGroup, prefix+".group", prefix)
+	for _, name := range g.SupplementaryGroups {
+		c.account(groupAccounts, name, prefix+".supplementary-groups", prefix)
+	}
+	for _, file := range g.EnvFiles {
+		c.envFile(prefix, file)
+	}
+	if g.Chroot != "" {
+		c.at(checkDir(g.Chroot), prefix+".chroot", prefix)
+		return
+	}
 	if g.Home != "" {
 		c.at(checkDir(g.Home), prefix+".home", prefix)
 	}
 	for _, dir := range g.PythonPath {
 		c.at(checkDir(dir), prefix+".python-path", prefix)
-	}
-	for _, file := range g.EnvFiles {
-		c.envFile(prefix, file)
 	}
 	if _, key, err := g.interpreter(); err != nil {
 		c.at(asFault(err), prefix+"."+key, prefix)
@@ -86,7 +98,8 @@ func (c *fileCheck) envFile(prefix, file string) {
 }
 
 // Interpreters runs each group's interpreter and gives what they are, by group
-// name. Groups with the same interpreter share one run. The error is [Errors].
+// name. Groups with the same interpreter share one run; groups with a chroot are
+// left out. The error is [Errors].
 func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
 	c := &fileCheck{site: s}
 	type answer struct {
@@ -96,6 +109,9 @@ func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
 	seen := map[string]answer{}
 	found := map[string]Python{}
 	for _, g := range s.Groups {
+		if g.Chroot != "" {
+			continue
+		}
 		path, key, err := g.interpreter()
 		a, known := seen[path]
 		if err == nil && !known {

@@ -8,6 +8,7 @@ type Table string
 // The tables of a site file.
 const (
 	tableTop      Table = "top level"
+	tableSite     Table = "[site]"
 	tableGroup    Table = "[group.NAME]"
 	tableMount    Table = "[[mount]]"
 	tableVhost    Table = "[[vhost]]"
@@ -36,6 +37,7 @@ const (
 	TypeListen   Type = "address or array"      // see ParseListener
 	TypeProxies  Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix"
 	TypeEnv      Type = "table of strings"      // environment variables
+	TypeUnit     Type = "table of directives"   // for a unit of systemd, see Directive
 	TypeTable    Type = "table"                 // [name]
 	TypeTables   Type = "array of tables"       // [[name]]
 	TypeNamed    Type = "tables, one per name"  // [name.NAME]
@@ -65,6 +67,9 @@ type Key struct {
 	Unit string
 	// Min and Max bound numbers (durations in nanoseconds). Max 0 means no bound.
 	Min, Max int64
+	// Zero says what 0 stands for where it is allowed below Min, "no limit"; ""
+	// means that it is a number like any other.
+	Zero string
 	// Values lists the words of a TypeEnum.
 	Values []string
 	// Default is the value as it could stand in the file; nil means not set.
@@ -90,7 +95,7 @@ func Keys() []Key {
 }
 
 func allTables() []Table {
-	return []Table{tableTop, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableTLS}
+	return []Table{tableTop, tableSite, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableTLS}
 }
 
 // keysOf gives the keys of a table with the fields filled in that all of its
@@ -98,6 +103,7 @@ func allTables() []Table {
 func keysOf(t Table) []Key {
 	rows := map[Table]func() []Key{
 		tableTop:      topKeys,
+		tableSite:     siteTableKeys,
 		tableGroup:    groupKeys,
 		tableMount:    mountKeys,
 		tableVhost:    vhostKeys,
@@ -132,7 +138,7 @@ func lookup(keys []Key, name string) *Key {
 }
 
 func topKeys() []Key {
-	return slices.Concat(siteKeys(), logKeys(), limitKeys(), spoolKeys(), socketKeys(), pythonKeys())
+	return slices.Concat(siteKeys(), logKeys(), limitKeys(), spoolKeys(), socketKeys(), socketLaterKeys(), pythonKeys())
 }
 
 func siteKeys() []Key {
@@ -163,6 +169,7 @@ func siteKeys() []Key {
 		},
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups: processes that run one application."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths and the applications behind them."},
+		{Name: "site", Type: TypeTable, Meaning: "What belongs to the site as a whole and has no key at the top level: [site.systemd]."},
 		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", State: Later, Meaning: "Further host names with mounts of their own."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", State: Later, Meaning: "Settings for a part of the URL space."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},

@@ -1,8 +1,9 @@
 package site
 
+import "slices"
+
 func groupKeys() []Key {
-	keys := append(groupProcessKeys(), groupTimeKeys()...)
-	return append(keys, groupLaterKeys()...)
+	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupTimeKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
 }
 
 func groupProcessKeys() []Key {

@@ -3,23 +3,8 @@ package site
 // The keys of this file are of later work, or belong to mechanisms that wsgid
 // has no use for. They are read and checked, then refused.
 
-func socketKeys() []Key {
+func socketLaterKeys() []Key {
 	return []Key{
-		{Name: "socket-user", Type: TypeUser, ModWSGI: "socket-user", ModWSGIDefault: "Apache User", State: Later, Meaning: "Owner of the site's UNIX socket."},
-		{Name: "socket-group", Type: TypeUser, State: Later, Meaning: "Group of the site's UNIX socket."},
-		{Name: "socket-mode", Type: TypeOctal, Max: 0o777, State: Later, Meaning: "Mode of the site's UNIX socket."},
-		{
-			Name: "listen-backlog", Type: TypeInt, Max: 65535, ModWSGI: "listen-backlog", ModWSGIDefault: "100", State: Later,
-			Meaning: "Connections that the kernel holds while the site restarts; for waiting requests see queue-limit.",
-		},
-		{
-			Name: "send-buffer-size", Type: TypeSize, ModWSGI: "send-buffer-size", ModWSGIDefault: "0", State: Later,
-			Meaning: "Kernel send buffer of the site's sockets.",
-		},
-		{
-			Name: "receive-buffer-size", Type: TypeSize, ModWSGI: "receive-buffer-size", ModWSGIDefault: "0", State: Later,
-			Meaning: "Kernel receive buffer of the site's sockets.",
-		},
 		{Name: "proxy-protocol", Type: TypeBool, State: Later, Meaning: "Expects the PROXY protocol from trusted proxies."},
 		{
 			Name: "socket-prefix", Type: TypePath, ModWSGI: "WSGISocketPrefix", State: Later,
@@ -52,33 +37,20 @@ func pythonKeys() []Key {
 }
 
 func groupLaterKeys() []Key {
-	return append(groupUserKeys(), groupRecycleKeys()...)
+	return append(groupFileKeys(), groupRecycleKeys()...)
 }
 
-func groupUserKeys() []Key {
+func groupFileKeys() []Key {
 	return []Key{
-		{Name: "user", Type: TypeUser, ModWSGI: "user", ModWSGIDefault: "Apache User", State: Later, Meaning: "User of the group's processes."},
-		{Name: "group", Type: TypeUser, ModWSGI: "group", ModWSGIDefault: "Apache Group", State: Later, Meaning: "Primary group of the group's processes."},
-		{Name: "supplementary-groups", Type: TypeStrings, check: checkUser, ModWSGI: "supplementary-groups", State: Later, Meaning: "Further groups of the group's processes."},
-		{Name: "chroot", Type: TypePath, ModWSGI: "chroot", State: Later, Meaning: "Root directory of the group's processes."},
 		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
 		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
 		{Name: "python-eggs", Type: TypePath, ModWSGI: "python-eggs", State: Later, Meaning: "Directory where egg files are unpacked."},
-		{Name: "cpu-time-limit", Type: TypeDuration, ModWSGI: "cpu-time-limit", ModWSGIDefault: "0", State: Later, Meaning: "CPU time after which a process is replaced."},
-		{Name: "cpu-priority", Type: TypeInt, Min: -20, Max: 19, ModWSGI: "cpu-priority", ModWSGIDefault: "0", State: Later, Meaning: "Nice level of the group's processes."},
-		{Name: "memory-limit", Type: TypeSize, ModWSGI: "memory-limit", ModWSGIDefault: "0", State: Later, Meaning: "Memory that the group may use."},
-		{Name: "virtual-memory-limit", Type: TypeSize, ModWSGI: "virtual-memory-limit", ModWSGIDefault: "0", State: Later, Meaning: "Address space of one process."},
 	}
 }
 
 func groupRecycleKeys() []Key {
 	return []Key{
-		{Name: "maximum-requests", Type: TypeInt, ModWSGI: "maximum-requests", ModWSGIDefault: "0", State: Later, Meaning: "Requests after which a process is replaced."},
-		{Name: "restart-interval", Type: TypeDuration, ModWSGI: "restart-interval", ModWSGIDefault: "0", State: Later, Meaning: "Age at which a process is replaced."},
-		{Name: "inactivity-timeout", Type: TypeDuration, ModWSGI: "inactivity-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Idle time after which the group's processes end until the next request."},
 		{Name: "interrupt-timeout", Type: TypeDuration, ModWSGI: "interrupt-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Time that a late request has to end after an exception was raised in it."},
-		{Name: "deadlock-timeout", Type: TypeDuration, ModWSGI: "deadlock-timeout", ModWSGIDefault: "300", State: Later, Meaning: "Time after which a process whose GIL is never free is replaced."},
-		{Name: "eviction-timeout", Type: TypeDuration, ModWSGI: "eviction-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Drain time when a single process is told to go."},
 		{Name: "socket-timeout", Type: TypeDuration, ModWSGI: "socket-timeout", ModWSGIDefault: "60", State: Later, Meaning: "Longest silence of a process inside a response."},
 		{
 			Name: "connect-timeout", Type: TypeDuration, ModWSGI: "connect-timeout", ModWSGIDefault: "15", State: Later,

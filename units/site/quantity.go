@@ -93,8 +93,8 @@ func notQuantity(s, what, forms string) *fault {
 	return &fault{msg: msg, hint: forms}
 }
 
-// formatDuration gives the shortest form that ParseDuration reads back exactly.
-func formatDuration(d time.Duration) string {
+// FormatDuration gives the shortest form that ParseDuration reads back exactly.
+func FormatDuration(d time.Duration) string {
 	switch {
 	case d%time.Second == 0:
 		return strconv.FormatInt(int64(d/time.Second), 10) + "s"

@@ -18,8 +18,8 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("ParseDuration(%q) = %v, %v, want %v", text, got, err, want)
 			continue
 		}
-		if again, err := ParseDuration(formatDuration(got)); err != nil || again != got {
-			t.Errorf("%q reads back as %v, %v", formatDuration(got), again, err)
+		if again, err := ParseDuration(FormatDuration(got)); err != nil || again != got {
+			t.Errorf("%q reads back as %v, %v", FormatDuration(got), again, err)
 		}
 	}
 	for _, text := range []string{"", "s", "-1", "-5s", "+5", "1 s", "1S", "1d", "1h30m", "1.", ".5", "1..5", "1e3", "0x10", "0.0000001", "1ns", "9223372037", "99999999999999999999", "NaN", "+Inf"} {

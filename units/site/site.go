@@ -89,18 +89,23 @@ type Server struct {
 
 // Socket says how the listening sockets of a site are made (systemd.socket(5)).
 type Socket struct {
-	// User, Group and Mode are of the UNIX sockets. "" means wsgi, and in a user's
-	// own systemd that user.
+	// User and Group own the UNIX sockets. "" means wsgi and its group, and in a
+	// user's own systemd, and without systemd, the user that makes the socket.
 	User, Group string
-	Mode        int
+	// Mode is that of the UNIX sockets, 0 to 0777.
+	Mode int
 	// Backlog is the number of connections that the kernel holds until they are
-	// accepted.
+	// accepted, 1 to 65535, and net.core.somaxconn at most (listen(2)).
 	Backlog int
-	// SendBuffer and ReceiveBuffer are in bytes; 0 means the system's own.
+	// SendBuffer and ReceiveBuffer are of TCP connections, in bytes; 0 means the
+	// system's own. The kernel does not let a UNIX socket inherit them.
 	SendBuffer, ReceiveBuffer int64
 }
 
-// Directive is a line of a unit file that the site file passes through.
+// Directive is a line of a unit file that the site file passes through. Name is
+// one that the section has. Value is one line, as systemd reads it: with its
+// specifiers, systemd.unit(5), and "" to take back what the unit has of its own.
+// Of several with one name the order counts.
 type Directive struct {
 	Name, Value string
 }
@@ -115,7 +120,8 @@ type Group struct {
 	UserGroup string
 	// SupplementaryGroups are further groups, beside the user's own.
 	SupplementaryGroups []string
-	// Chroot is the root directory of the processes; "" means the system's.
+	// Chroot is the root directory of the processes, from inside which all other
+	// paths but EnvFiles are seen; "" means the system's.
 	Chroot string
 	// CPUPriority is the nice level, -20 to 19.
 	CPUPriority int
@@ -181,6 +187,15 @@ type Group struct {
 	// DeadlockTimeout is how long the interpreter of a process may not answer its
 	// leader before the process is replaced; 0 means for ever.
 	DeadlockTimeout time.Duration
+	// MaximumRequests is the number of requests after which a process is
+	// replaced, give or take a tenth; 0 means no limit.
+	MaximumRequests int
+	// RestartInterval is the age at which a process is replaced, give or take a
+	// tenth; 0 means none.
+	RestartInterval time.Duration
+	// EvictionTimeout is GracefulTimeout for a leader that is told to end from
+	// outside; 0 means GracefulTimeout.
+	EvictionTimeout time.Duration
 	// OrphanTimeout is how long the processes stay warm without a supervisor; 0
 	// means not at all.
 	OrphanTimeout time.Duration
@@ -216,6 +231,13 @@ type Mount struct {
 
 // DefaultCallable is the application object's name when none is written.
 const DefaultCallable = "application"
+
+// DefaultUser runs the daemon groups that name no user, and FrontEndUser the
+// supervisors, under the system's systemd; the packages make both.
+const (
+	DefaultUser  = "wsgi-app"
+	FrontEndUser = "wsgi"
+)
 
 // DefaultGroup is the name of the group of a site file without [group.*].
 const DefaultGroup = "main"

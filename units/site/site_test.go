@@ -38,14 +38,34 @@ func completeSite() *Site {
 			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
 		},
+		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512},
+		IdleTimeout: 10 * time.Minute,
+		Systemd: []Directive{
+			{"ProtectHome", "no"},
+			{"RestrictAddressFamilies", "AF_UNIX AF_INET"},
+			{"RestrictAddressFamilies", "AF_INET6"},
+		},
 		Groups: []*Group{
 			{
-				Name: "api", Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
+				Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
+				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
 			{
-				Name: "web", Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},
+				Name: "web", User: "joe", UserGroup: "www-data", SupplementaryGroups: []string{"video", "render"}, CPUPriority: -5,
+				MemoryLimit: 512 << 20, VirtualMemoryLimit: 2 << 30, CPUTimeLimit: time.Hour,
+				MaximumRequests: 10000, RestartInterval: time.Hour, EvictionTimeout: 3 * time.Second,
+				InactivityTimeout: 5 * time.Minute, OrphanTimeout: 500 * time.Millisecond,
+				Systemd: []Directive{
+					{"BindPaths", ""},
+					{"CPUQuota", "50%"},
+					{"IPAddressDeny", "any"},
+					{"IPAddressDeny", "192.0.2.1"},
+					{"NoNewPrivileges", "yes"},
+					{"TasksMax", "100"},
+				},
+				Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},
 				Home: "/srv/blog", Lang: "C.UTF-8", Locale: "de_DE.UTF-8", DisplayName: "%{GROUP}", Umask: 0o027,
 				SwitchInterval: 2 * time.Millisecond, StackSize: 512 << 10,
 				StartupTimeout: time.Hour, QueueTimeout: 1500 * time.Microsecond, ShutdownTimeout: 15 * time.Second, GracefulTimeout: 30 * time.Second,
@@ -100,7 +120,8 @@ func TestParseMinimal(t *testing.T) {
 	if v.RequestBody != 1<<30 || v.KeepAliveTimeout != 75*time.Second || v.AccessLogFormat != "combined" || v.AccessLog != "" || v.BodyMinRate != 500 {
 		t.Errorf("defaults of the front end: %+v", v)
 	}
-	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 1024 {
+	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 1024 ||
+		g.DeadlockTimeout != 5*time.Minute || g.OrphanTimeout != time.Minute || g.InactivityTimeout != 0 || g.MemoryLimit != 0 || g.Systemd != nil {
 		t.Errorf("defaults of a group: %+v", g)
 	}
 }
@@ -109,7 +130,7 @@ func TestParseMinimal(t *testing.T) {
 // can fill, and every field a key.
 func TestFieldsMatchKeys(t *testing.T) {
 	for table, fs := range map[Table]fields{
-		tableTop: serverFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
+		tableTop: serverFields(&Site{}), tableSite: siteTableFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
 	} {
 		keys := keysOf(table)
 		for _, k := range keys {
@@ -152,7 +173,14 @@ func TestValidate(t *testing.T) {
 		"too fine":        {func(s *Site) { s.Server.SendTimeout = 1 }, `send-timeout: "1ns" is not a duration: "ns" is not a unit`},
 		"script":          {func(s *Site) { s.Mounts[0].Script = "/srv/a\nb" }, `mount.script: "/srv/a\nb" contains a control character`},
 		"group":           {func(s *Site) { s.Mounts[0].Group = "mian" }, `mount.group: there is no group "mian"; there are: main`},
-		"name":            {func(s *Site) { s.Name = "../x" }, `site name "../x" is not usable in unit and socket names`},
+		"socket mode":     {func(s *Site) { s.Socket.Mode = 0o1660 }, "socket-mode: 1660 is out of range: 0000 to 0777"},
+		"backlog":         {func(s *Site) { s.Socket.Backlog = 0 }, "listen-backlog: 0 is out of range: 1 to 65535"},
+		"user":            {func(s *Site) { s.Groups[0].User = "root" }, "group.main.user: root is not allowed"},
+		"directive": {
+			func(s *Site) { s.Groups[0].Systemd = []Directive{{"TasksMax", "1"}, {"TasksMax", "1\n[Install]"}} },
+			`group.main.systemd.TasksMax: "1\n[Install]" contains a control character`,
+		},
+		"name": {func(s *Site) { s.Name = "../x" }, `site name "../x" is not usable in unit and socket names`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -244,6 +272,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte("[group.\"a.b\"]\nthreads=7\n[group.\"a.b\".env]\n_X=\"\\u0001\\n\"\n" + minimal))
 	f.Add([]byte("listen=[]\nmount=[{path='/',module='a.b:c'}]\n[group]\nx={switch-interval=0.000001}\n"))
+	f.Add([]byte("socket-mode='0600'\n[site.systemd]\nTasksMax=[1,'2']\nPrivateTmp=true\n[group.main.systemd]\nLogExtraFields='A=\\\\'\n" + minimal))
 	f.Add([]byte("\"a\\nb\" = 1\nvhost=[{}]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("blog", "/etc/wsgi/blog.toml", text)

@@ -10,6 +10,10 @@ import (
 func nearest(s string, list []string) string {
 	best, distance := "", max(1, len(s)/3)+1
 	for _, word := range list {
+		// The lengths alone are so far apart: a long key is not worth the work.
+		if max(len(s)-len(word), len(word)-len(s)) >= distance {
+			continue
+		}
 		if d := editDistance(s, word); d < distance {
 			best, distance = word, d
 		}
@@ -56,6 +60,9 @@ func unknownKey(t Table, name string) *fault {
 	if k := byModWSGI(all, name); k != nil {
 		return &fault{msg: "unknown key", hint: "for mod_wsgi's " + k.ModWSGI + " there is " + k.inTable()}
 	}
+	if f := misplacedDirective(t, name); f != nil {
+		return f
+	}
 	if near := nearest(spelled, names(here)); near != "" {
 		return &fault{msg: "unknown key", hint: "did you mean " + near + "?"}
 	}
@@ -63,6 +70,16 @@ func unknownKey(t Table, name string) *fault {
 		return &fault{msg: "unknown key", hint: "did you mean " + lookup(all, near).inTable() + "?"}
 	}
 	return &fault{msg: "unknown key"}
+}
+
+// misplacedDirective knows the directives of systemd, which have a table of their
+// own.
+func misplacedDirective(t Table, name string) *fault {
+	into := map[Table]string{tableTop: "[site.systemd]", tableSite: "[site.systemd]", tableGroup: "[group.NAME.systemd]"}[t]
+	if into == "" || !slices.Contains(directiveNames(), name) {
+		return nil
+	}
+	return &fault{msg: "unknown key", hint: "it is a directive of systemd; write it in " + into}
 }
 
 // inWords reads a table's name in a sentence.

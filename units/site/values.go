@@ -57,6 +57,8 @@ func (r *reading) value(n *node) any {
 		return r.proxies(n)
 	case TypeEnv:
 		return r.environment(n)
+	case TypeUnit:
+		return r.directives(n)
 	case TypeTable, TypeTables, TypeNamed:
 		return nil
 	}
@@ -102,7 +104,7 @@ func (r *reading) duration(n *node) any {
 		r.fail(n, asFault(err))
 		return d
 	}
-	r.bounds(n, int64(d), func(i int64) string { return formatDuration(time.Duration(i)) })
+	r.bounds(n, int64(d), func(i int64) string { return FormatDuration(time.Duration(i)) })
 	return d
 }
 
@@ -122,15 +124,32 @@ func (r *reading) size(n *node) any {
 		r.fail(n, asFault(err))
 		return size
 	}
-	r.bounds(n, size, formatSize)
+	if !r.bounds(n, size, FormatSize) && isDigits(text) {
+		r.faults[len(r.faults)-1].hint = r.key.bareNumberHint(size)
+	}
 	return size
 }
 
-func formatSize(i int64) string {
+// bareNumberHint finds the unit that a person had in mind who wrote a number of
+// bytes which is too small.
+func (k *Key) bareNumberHint(i int64) string {
+	for _, u := range []struct {
+		letter string
+		shift  int
+	}{{"K", 10}, {"M", 20}, {"G", 30}} {
+		if size := i << u.shift; i < k.Min && size >= k.Min && (k.Max == 0 || size <= k.Max) {
+			return fmt.Sprintf("a bare number is bytes; did you mean \"%d%s\"?", i, u.letter)
+		}
+	}
+	return ""
+}
+
+// FormatSize gives the shortest form that ParseSize reads back exactly.
+func FormatSize(i int64) string {
 	for _, u := range []struct {
 		letter string
 		bytes  int64
-	}{{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}} {
+	}{{"T", 1 << 40}, {"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}} {
 		if i != 0 && i%u.bytes == 0 {
 			return strconv.FormatInt(i/u.bytes, 10) + u.letter
 		}
@@ -138,16 +157,22 @@ func formatSize(i int64) string {
 	return strconv.FormatInt(i, 10)
 }
 
-// bounds reports a number outside of the key's range.
-func (r *reading) bounds(n *node, i int64, format func(int64) string) {
+// bounds reports a number outside of the key's range, and whether it is inside.
+func (r *reading) bounds(n *node, i int64, format func(int64) string) bool {
 	k := r.key
-	switch {
-	case i >= k.Min && (k.Max == 0 || i <= k.Max):
-	case k.Max == 0:
-		r.fail(n, &fault{msg: format(i) + " is too small: at least " + format(k.Min)})
-	default:
-		r.fail(n, &fault{msg: fmt.Sprintf("%s is out of range: %s to %s", format(i), format(k.Min), format(k.Max))})
+	zero := ""
+	if k.Zero != "" {
+		zero = ", or 0 for " + k.Zero
 	}
+	switch {
+	case i >= k.Min && (k.Max == 0 || i <= k.Max), i == 0 && k.Zero != "":
+		return true
+	case k.Max == 0:
+		r.fail(n, &fault{msg: format(i) + " is too small: at least " + format(k.Min) + zero})
+	default:
+		r.fail(n, &fault{msg: fmt.Sprintf("%s is out of range: %s to %s", format(i), format(k.Min), format(k.Max)) + zero})
+	}
+	return false
 }
 
 func (r *reading) octal(n *node) any {
@@ -190,13 +215,14 @@ func (r *reading) text(s string) *fault {
 	switch k.Type {
 	case TypePath, TypePaths, TypePathList:
 		return checkAbsolute(s)
-	case TypeUser:
-		return checkUser(s)
 	case TypeEnum:
 		return checkEnum(s, k.Values)
 	}
 	if k.check != nil {
 		return k.check(s)
+	}
+	if k.Type == TypeUser {
+		return checkUser(s)
 	}
 	if s == "" {
 		return &fault{msg: "is empty", hint: "leave " + k.Name + " out"}

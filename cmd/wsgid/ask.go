@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wsgid/wsgid/supervisor/control"
+	"github.com/wsgid/wsgid/supervisor/service"
+)
+
+func newReloadCommand() *cobra.Command {
+	var d service.Directories
+	var wait bool
+	c := &cobra.Command{
+		Use:   "reload SITE",
+		Short: "bring up new processes and swap them in when they are ready",
+		Long: `Bring up a new generation of every daemon group of a site, swap them in when all
+are ready, let the old ones finish their requests, and end them. If an application cannot be started,
+nothing is swapped; with --wait the exit status is 1 then, and the reason is
+printed. systemctl reload wsgi@SITE does the same, and waits.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return failure(ask(c.Context(), d, args[0], control.Request{Verb: "reload", Wait: wait}))
+		},
+	}
+	addDirectories(c, &d)
+	c.Flags().BoolVar(&wait, "wait", false, "wait for the end of it; the exit status says how it went")
+	return c
+}
+
+func newReopenCommand() *cobra.Command {
+	var d service.Directories
+	c := &cobra.Command{
+		Use:   "reopen SITE",
+		Short: "open the log files by their names again (for logrotate)",
+		Long: `Open the log files of a site by their names again, after they were renamed. The
+command ends when nothing is written to the old files any more. Nothing else is
+restarted or reloaded.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return failure(ask(c.Context(), d, args[0], control.Request{Verb: "reopen", Wait: true}))
+		},
+	}
+	addDirectories(c, &d)
+	c.Flags().Bool("wait", true, "wait until it is done, as the command always does")
+	return c
+}
+
+func newStatusCommand() *cobra.Command {
+	var d service.Directories
+	c := &cobra.Command{
+		Use:   "status SITE",
+		Short: "say what a site is doing",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return failure(ask(c.Context(), d, args[0], control.Request{Verb: "status", Wait: true}))
+		},
+	}
+	addDirectories(c, &d)
+	return c
+}
+
+// ask has a site's supervisor do something, and prints what it says.
+func ask(ctx context.Context, d service.Directories, name string, request control.Request) error {
+	text, err := control.Call(ctx, d.Control(name), request)
+	if errors.Is(err, control.ErrNotRunning) {
+		return fmt.Errorf("cannot %s %s: %w\nhint: systemctl status wsgi@%s", request.Verb, name, err, name)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot %s %s: %w", request.Verb, name, err)
+	}
+	if text != "" {
+		fmt.Println(text)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package site
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is a key that does not have its default.
+type Setting struct {
+	// Key is the name of the key in its table.
+	Key string
+	// Value is for people: "512M", "60s", "a, b".
+	Value string
+}
+
+// Settings lists the keys of the top level and of [site] that do not have their
+// defaults, without those that have tables of their own.
+func (s *Site) Settings() []Setting {
+	std := Default(s.Name)
+	return append(serverFields(s).differing(serverFields(std)), siteTableFields(s).differing(siteTableFields(std))...)
+}
+
+// Settings lists the keys of the group that do not have their defaults, without
+// the environment, which may hold secrets.
+func (g *Group) Settings() []Setting {
+	return groupFields(g).differing(groupFields(NewGroup(g.Name)))
+}
+
+func (fs fields) differing(std fields) []Setting {
+	var list []Setting
+	for i, f := range fs {
+		if value := plainValue(f.to); value != plainValue(std[i].to) {
+			list = append(list, Setting{f.key, value})
+		}
+	}
+	return list
+}
+
+// plainValue gives a value without the quotes of TOML; "" for the environment.
+func plainValue(v any) string {
+	switch v := v.(type) {
+	case *string:
+		return *v
+	case *int:
+		return strconv.Itoa(*v)
+	case octal:
+		return formatOctal(int64(*v.int))
+	case *int64:
+		return FormatSize(*v)
+	case *time.Duration:
+		return FormatDuration(*v)
+	case *[]string:
+		return strings.Join(*v, ", ")
+	case *[]Listener:
+		texts := make([]string, len(*v))
+		for i, l := range *v {
+			texts[i] = l.String()
+		}
+		return strings.Join(texts, ", ")
+	case *[]Directive:
+		lines := make([]string, len(*v))
+		for i, d := range *v {
+			lines[i] = d.Name + "=" + d.Value
+		}
+		return strings.Join(lines, ", ")
+	case proxies:
+		networks := prefixStrings(*v.prefixes)
+		if *v.unix {
+			networks = append(networks, "unix")
+		}
+		return strings.Join(networks, ", ")
+	}
+	return ""
+}

@@ -1,0 +1,59 @@
+package site
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func settingsText(list []Setting) string {
+	var b strings.Builder
+	for _, s := range list {
+		fmt.Fprintf(&b, "%s %s\n", s.Key, s.Value)
+	}
+	return b.String()
+}
+
+func TestSettings(t *testing.T) {
+	s := mustParse(t, `trusted-proxies = ["10.0.0.0/8", "unix"]
+listen = [":80", "unix:/run/x.sock"]
+limit-request-body = 1500
+socket-mode = "600"
+idle-timeout = 600
+[site.systemd]
+TasksMax = [1, 2]
+[group.main]
+user = "joe"
+supplementary-groups = ["a", "b"]
+cpu-priority = 5
+memory-limit = "512M"
+deadlock-timeout = 0
+umask = "27"
+env = { SECRET = "x" }
+[group.main.systemd]
+CPUQuota = "50%"
+`+minimal)
+	if got, want := settingsText(s.Settings()), `listen :80, unix:/run/x.sock
+trusted-proxies 10.0.0.0/8, unix
+limit-request-body 1500
+socket-mode 0600
+idle-timeout 600s
+systemd TasksMax=1, TasksMax=2
+`; got != want {
+		t.Errorf("settings are\n%s\nwant\n%s", got, want)
+	}
+	if got, want := settingsText(s.Groups[0].Settings()), `user joe
+supplementary-groups a, b
+cpu-priority 5
+umask 0027
+deadlock-timeout 0s
+memory-limit 512M
+systemd CPUQuota=50%
+`; got != want {
+		t.Errorf("settings of the group are\n%s\nwant\n%s", got, want)
+	}
+	plain := mustParse(t, minimal)
+	if got := append(plain.Settings(), plain.Groups[0].Settings()...); len(got) > 0 {
+		t.Errorf("settings of a site with defaults: %v", got)
+	}
+}
