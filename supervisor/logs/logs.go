@@ -1,103 +1,55 @@
 // Package logs makes the loggers of wsgid's processes: text for people, JSON
-// for programs. Keys are the same in all of them: site, group, generation,
-// process, pid, request_id, err, duration.
+// for programs, records with fields for the journal. Keys are the same in all
+// of them: site, group, generation, process, pid, request_id, err, duration.
+//
+// What it keeps true:
+//
+//   - A record arrives whole, a traceback with its message.
+//   - The journal never makes a caller wait, nor fails one. What it does not take
+//     at once goes to the writer that the logger was given; what that has no room
+//     for is counted, and the count logged once records arrive again.
+//   - journalctl alone shows what text would: the attributes stand in the message
+//     as well as in fields of their own.
 package logs
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
-	"strings"
-	"sync"
+	"os"
 )
 
-// New returns a logger that writes to w. format is "text" or "json"; level is
-// the least that is written.
+// New returns a logger; level is the least that is written. format is
+//
+//   - "text": lines for people, to w;
+//   - "json": an object in a line, to w;
+//   - "journal": records with fields, to the journal of the system. w gets, as
+//     text, what the journal does not take;
+//   - "auto": "journal" if w is connected to the journal (JOURNAL_STREAM,
+//     systemd.exec(5)), else "text".
+//
+// An attribute becomes the field of its name in capitals: site is SITE=, and
+// err in an open group g is G_ERR=. The exception is pid, which is a worker's:
+// WORKER_PID=, to be told from the journal's own _PID=, the writer's.
 func New(format string, w io.Writer, level slog.Leveler) (*slog.Logger, error) {
+	stream := os.Getenv("JOURNAL_STREAM")
+	if format == "auto" {
+		format = "text"
+		if isStream(w, stream) {
+			format = "journal"
+		}
+	}
 	switch format {
 	case "text":
-		return slog.New(&textHandler{w: w, mu: new(sync.Mutex), level: level}), nil
+		return slog.New(newTextHandler(w, level)), nil
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
-	}
-	return nil, fmt.Errorf("there is no log format %q: text and json are", format)
-}
-
-// textHandler writes a record as a line for people: time, level, message,
-// key=value. Further lines of the message, a traceback for example, follow
-// indented.
-type textHandler struct {
-	w      io.Writer
-	mu     *sync.Mutex // shared by the handlers derived from one
-	level  slog.Leveler
-	attrs  string // preformatted
-	prefix string // of open groups
-}
-
-func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= h.level.Level()
-}
-
-func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
-	message, more, _ := strings.Cut(r.Message, "\n")
-	var b strings.Builder
-	b.WriteString(r.Time.Format("15:04:05.000 "))
-	fmt.Fprintf(&b, "%-5s %s%s", r.Level, message, h.attrs)
-	r.Attrs(func(a slog.Attr) bool {
-		appendAttr(&b, h.prefix, a)
-		return true
-	})
-	b.WriteByte('\n')
-	if more != "" {
-		for line := range strings.Lines(strings.TrimRight(more, "\n") + "\n") {
-			b.WriteString("    " + line)
+	case "journal":
+		h, err := newJournalHandler(journalSocket, w, isStream(w, stream), level)
+		if err != nil {
+			return nil, err
 		}
+		return slog.New(h), nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, err := io.WriteString(h.w, b.String())
-	return err
-}
-
-func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	var b strings.Builder
-	for _, a := range attrs {
-		appendAttr(&b, h.prefix, a)
-	}
-	derived := *h
-	derived.attrs += b.String()
-	return &derived
-}
-
-func (h *textHandler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
-	derived := *h
-	derived.prefix += name + "."
-	return &derived
-}
-
-// needsQuotes is for what would make a value look like two, or steer a
-// terminal.
-func needsQuotes(r rune) bool { return r == ' ' || r == '"' || r == '=' || !strconv.IsPrint(r) }
-
-func appendAttr(b *strings.Builder, prefix string, a slog.Attr) {
-	value := a.Value.Resolve()
-	if a.Equal(slog.Attr{}) {
-		return
-	}
-	if value.Kind() == slog.KindGroup {
-		for _, inner := range value.Group() {
-			appendAttr(b, prefix+a.Key+".", inner)
-		}
-		return
-	}
-	text := value.String()
-	if text == "" || strings.ContainsFunc(text, needsQuotes) {
-		text = strconv.Quote(text)
-	}
-	b.WriteString(" " + prefix + a.Key + "=" + text)
+	return nil, fmt.Errorf("there is no log format %q: auto, text, json and journal are", format)
 }
