@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/front"
@@ -30,6 +31,18 @@ type Options struct {
 	// Watch reloads a group when a source file that it loaded changes.
 	Watch  bool
 	Logger *slog.Logger
+
+	// StateFile keeps where the leaders are for a supervisor that follows; "" keeps
+	// nothing.
+	StateFile string
+	// CheckUser says whether a leader of g may run as uid; nil trusts the Launcher.
+	CheckUser func(g *site.Group, uid uint32) error
+	// Unit names the unit of a slot's leader, for messages; nil means that there
+	// are none.
+	Unit func(group, slot string) string
+	// Changed is called when Status has something new to say; nil means never. It
+	// must not block.
+	Changed func()
 }
 
 // Launcher brings up the leader of a group in a slot, "a" or "b", and returns
@@ -41,16 +54,27 @@ type App struct {
 	options  Options
 	log      *slog.Logger
 	loops    []*loop.Loop
-	groups   map[string]*group.Group
+	now      atomic.Pointer[serving]
 	front    *front.Front
 	watcher  *watcher // nil without Watch
 	teardown []step
 	sockets  []*http1.Listener
 	serving  sync.WaitGroup
 	failed   chan error // a listener that cannot be served any more
+	state    *state
+	idle     chan struct{} // closed when idle-timeout is over
+	follow   atomic.Bool   // another supervisor follows: leaders stay
+
+	reloading sync.Mutex // held by Reload: one at a time
 
 	stopOnce sync.Once
 	stopErr  error
+}
+
+// serving is what is served: a site file and the groups that it names.
+type serving struct {
+	site   *site.Site
+	groups map[string]*group.Group
 }
 
 // step is one named part of the teardown.
@@ -63,35 +87,47 @@ type step struct {
 func New(o Options) (*App, error) {
 	a := &App{
 		options: o, log: o.Logger.With("site", o.Site.Name),
-		groups: map[string]*group.Group{}, failed: make(chan error, len(o.Listeners)),
+		failed: make(chan error, len(o.Listeners)),
+		state: loadState(o.StateFile), idle: make(chan struct{}),
 	}
+	a.push("listeners", a.closeListeners)
 	if err := a.startLoops(); err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
 	}
-	var loaded func(string) func([]string)
 	if o.Watch {
 		w, err := newWatcher(a.log, a.reloadGroup)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, a.Stop(context.Background()))
 		}
 		a.watcher = w
 		a.push("watcher", func(context.Context) error { return w.close() })
-		loaded = func(name string) func([]string) { return func(files []string) { w.add(name, files) } }
 	}
+	now := &serving{site: o.Site, groups: map[string]*group.Group{}}
 	for _, g := range o.Site.Groups {
-		options := group.Options{Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger, Loops: a.loops}
-		if loaded != nil {
-			options.FilesLoaded = loaded(g.Name)
-		}
-		a.groups[g.Name] = group.New(options)
+		now.groups[g.Name] = a.newGroup(g)
 	}
-	f, err := front.New(front.Options{Site: o.Site, Groups: a.groups, Software: o.Software, Logger: a.log, Loops: a.loops})
+	a.now.Store(now)
+	f, err := front.New(front.Options{Site: o.Site, Groups: now.groups, Software: o.Software, Logger: a.log, Loops: a.loops})
 	if err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
 	}
 	a.front = f
 	a.push("front end", func(context.Context) error { return f.Close() })
 	return a, nil
+}
+
+// newGroup makes a group that has no processes yet.
+func (a *App) newGroup(g *site.Group) *group.Group {
+	o, left := &a.options, a.state.of(g.Name)
+	options := group.Options{
+		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger, Loops: a.loops,
+		Slot: left.Slot, Generation: left.Generation, CheckUser: o.CheckUser, Unit: o.Unit,
+		Changed: o.Changed, Installed: a.installed,
+	}
+	if w := a.watcher; w != nil {
+		options.FilesLoaded = func(files []string) { w.add(g.Name, files) }
+	}
+	return group.New(options)
 }
 
 // startLoops starts a loop for every two processors: the other half is for the
@@ -117,18 +153,19 @@ func (a *App) push(name string, run func(context.Context) error) {
 	a.teardown = append(a.teardown, step{name: name, run: run})
 }
 
-// Start starts the groups and serves the listeners. A group whose application
-// cannot be imported is no error: it answers 503 and is tried again.
-func (a *App) Start(ctx context.Context) error {
+// Start starts the groups and serves the listeners. A group whose leader cannot
+// be started, or whose application cannot be imported, is no error: it answers
+// 503 and is tried again.
+func (a *App) Start() error {
 	if a.watcher != nil {
 		a.watcher.start()
 	}
-	for _, g := range a.options.Site.Groups {
-		if err := a.startGroup(ctx, a.groups[g.Name]); err != nil {
-			return err
-		}
+	a.push("groups", a.stopGroups)
+	for _, g := range a.now.Load().groups {
+		g.Start()
 	}
 	a.push("drain", a.drain)
+	a.watchIdle()
 	for _, source := range a.options.Listeners {
 		l, err := http1.NewListener(source)
 		if err != nil {
@@ -144,18 +181,45 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) startGroup(ctx context.Context, g *group.Group) error {
-	// Pushed first, so that a group whose start was cut short is stopped too.
-	a.push("group", func(ctx context.Context) error { g.Stop(ctx); return nil })
-	return g.Start(ctx)
+// stopGroups ends the leaders and their processes, or leaves them to the
+// supervisor that follows.
+func (a *App) stopGroups(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, g := range a.now.Load().groups {
+		all.Go(func() {
+			if a.follow.Load() {
+				g.Release(ctx)
+			} else {
+				g.Stop(ctx)
+			}
+		})
+	}
+	all.Wait()
+	return nil
+}
+
+// closeListeners closes what no Listener has taken over.
+func (a *App) closeListeners(context.Context) error {
+	for _, l := range a.options.Listeners[len(a.sockets):] {
+		l.Close() // nobody has been told of it
+	}
+	return nil
+}
+
+// installed keeps where a group's generation is.
+func (a *App) installed(group, slot string, generation int) {
+	if err := a.state.note(group, place{Slot: slot, Generation: generation}); err != nil {
+		a.log.Error("a supervisor that follows will start new leaders", "err", err)
+	}
 }
 
 // WaitReady waits until every group's processes are ready or have failed to
 // start. The error names what failed; the App serves on regardless.
 func (a *App) WaitReady(ctx context.Context) error {
 	var failures []error
-	for _, g := range a.options.Site.Groups {
-		if err := a.groups[g.Name].WaitReady(ctx); err != nil {
+	now := a.now.Load()
+	for _, g := range now.site.Groups {
+		if err := now.groups[g.Name].WaitReady(ctx); err != nil {
 			failures = append(failures, fmt.Errorf("group %s: %w", g.Name, err))
 		}
 	}
@@ -166,20 +230,35 @@ func (a *App) WaitReady(ctx context.Context) error {
 // Failed delivers errors of listeners that cannot be served any more.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Reload brings up a new generation of every group and swaps it in. The error
-// says which could not be started; those serve on as they were.
-func (a *App) Reload(ctx context.Context) error {
-	var failures []error
-	for _, g := range a.options.Site.Groups {
-		if err := a.groups[g.Name].Reload(ctx); err != nil {
-			failures = append(failures, fmt.Errorf("group %s: %w", g.Name, err))
+// Idle is closed when no connection has been open for the site's idle-timeout.
+func (a *App) Idle() <-chan struct{} { return a.idle }
+
+// Follow says, before Stop, that another supervisor follows this one: Stop then
+// leaves the leaders and their processes as they are.
+func (a *App) Follow() { a.follow.Store(true) }
+
+// Reopen opens the log files by their names again, and returns when nothing is
+// written to the old ones any more.
+func (a *App) Reopen() error { return a.front.Reopen() }
+
+// Turn waits until every loop has had a turn and every group's lock was free: a
+// request would be dispatched. The error is that of ctx.
+func (a *App) Turn(ctx context.Context) error {
+	turned := make(chan struct{}, len(a.loops))
+	for _, l := range a.loops {
+		l.Post(func() { turned <- struct{}{} })
+	}
+	for range a.loops {
+		select {
+		case <-turned:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return errors.Join(failures...)
-}
-
-func (a *App) reloadGroup(ctx context.Context, name string) error {
-	return a.groups[name].Reload(ctx)
+	for _, g := range a.now.Load().groups {
+		g.Status()
+	}
+	return nil
 }
 
 // drain stops accepting and waits until the requests under way are answered,
@@ -192,7 +271,7 @@ func (a *App) drain(ctx context.Context) error {
 	a.serving.Wait()
 	a.front.Drain()
 	limit := time.Duration(0)
-	for _, g := range a.options.Site.Groups {
+	for _, g := range a.now.Load().site.Groups {
 		limit = max(limit, g.GracefulTimeout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"os"
+	"sync/atomic"
 	"time"
 
+	"github.com/wsgid/wsgid/supervisor/internal/sd"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -17,6 +19,19 @@ import (
 type Options struct {
 	Site  *site.Site
 	Group *site.Group
+	// Control is the connection to the supervisor that started this leader, in
+	// direct mode: its end is the leader's. nil means that Listener is set.
+	Control *net.UnixConn
+	// Listener takes the connections of supervisors, one at a time. It makes the
+	// leader a systemd service: the unit has the environment of env and env-file
+	// already, and a start that fails before the leader was ever ready ends it.
+	// Run closes it, and leaves its path alone.
+	Listener *net.UnixListener
+	// Notifier tells systemd how the leader is; nil tells nobody.
+	Notifier *sd.Notifier
+	// Watchdog is the time within which systemd wants to hear that the leader is
+	// alive (WatchdogSec=); 0 means that it does not.
+	Watchdog time.Duration
 	// Executable is the wsgid program that becomes the worker; "" means the
 	// program that is running.
 	Executable string
@@ -31,46 +46,41 @@ type Options struct {
 // Leader is the leader of one daemon group. Run may be called once.
 type Leader struct {
 	options Options
-	log     *slog.Logger
+	log     atomic.Pointer[slog.Logger] // replaced when the generation is known
 	env     []string
-	control *wire.Conn
+	oom     oomCounter
 
-	events    chan event
-	done      chan struct{} // closed when Run returns
+	events chan event
+	done   chan struct{} // closed when Run returns
+	pulse  pulse
+
+	// The rest belongs to Run's goroutine.
+	session    *session   // the current supervisor's connection; nil without
+	waiting    []*session // connections that wait until the current one ends
+	generation int        // as the supervisor calls it; 0 before it has
+	retired    bool       // no other supervisor is waited for
+	orphan     alarm      // ends the leader that nobody attaches to
+	alone      alarm      // starts the processes without a supervisor
+	leaving    bool       // told to end; the supervisor brings up another generation
+	leaveBy    alarm      // the end of the patience with that
+
 	processes map[int]*process
 	last      int // number of the newest process
+	renewal   int // number of the latest loss of a supervisor
 	failures  int // in a row, without a process that served for a while
 	lastText  string
-	ready     bool // GroupReady was sent
+	begun     bool // the first processes were started
+	ready     bool // every process was ready at the same time
 	stopping  bool
+	fatal     error // why the leader gives up
 }
-
-// event is something that happened to the leader. One goroutine handles them
-// in turn, so nothing else touches the leader's state.
-type event struct {
-	kind    eventKind
-	process *process     // all but fromSupervisor
-	message wire.Message // fromSupervisor
-	fields  []string     // fromWorker
-	fds     []int        // fromWorker
-	text    string       // exited, dumped
-	err     error        // fromSupervisor: the connection ended
-}
-
-type eventKind int
-
-const (
-	fromSupervisor eventKind = iota
-	fromWorker
-	dumped  // the fault handler wrote stacks
-	exited  // the process has ended
-	due     // start-up or stop has taken too long
-	respawn // the delay before a replacement is over
-)
 
 // New checks what can be checked before anything is started: the group's
 // environment files. It starts nothing.
 func New(o Options) (*Leader, error) {
+	if (o.Control == nil) == (o.Listener == nil) {
+		return nil, errors.New("internal error: a leader needs a control connection or a listener")
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -80,33 +90,40 @@ func New(o Options) (*Leader, error) {
 	if o.Software == "" {
 		o.Software = "wsgid"
 	}
-	env, err := environment(o.Group)
+	env, err := environment(o.Group, o.Listener != nil)
 	if err != nil {
 		return nil, err
 	}
-	return &Leader{
+	l := &Leader{
 		options:   o,
-		log:       o.Logger.With("site", o.Site.Name, "group", o.Group.Name),
 		env:       env,
+		oom:       oomCounter{path: ownMemoryEvents()},
 		events:    make(chan event),
 		done:      make(chan struct{}),
 		processes: map[int]*process{},
-	}, nil
+	}
+	l.log.Store(o.Logger.With("site", o.Site.Name, "group", o.Group.Name))
+	return l, nil
 }
 
-// Run starts the processes and serves the control connection until the
-// supervisor closes it or ctx ends; then it stops them all. The error is nil
-// for an orderly end.
-func (l *Leader) Run(ctx context.Context, conn *net.UnixConn) error {
-	l.control = wire.NewConn(conn)
+// unit reports whether the leader is a systemd service.
+func (l *Leader) unit() bool { return l.options.Listener != nil }
+
+func (l *Leader) logger() *slog.Logger { return l.log.Load() }
+
+// Run leads until it is told to end: by the supervisor, by the end of ctx, or,
+// when there is no supervisor any more, by time. The end of ctx lets an attached
+// supervisor bring up another generation first, see Hurry. Then it stops the
+// processes. The error is nil for an orderly end.
+func (l *Leader) Run(ctx context.Context) error {
 	defer close(l.done)
-	go l.receive()
-	for range l.options.Group.Processes {
-		l.start()
-	}
+	l.oom.note()
+	l.open()
+	l.beginPulse()
 	stop := ctx.Done()
 	var result error
 	for !l.stopping || len(l.processes) > 0 {
+		l.showStatus()
 		select {
 		case e := <-l.events:
 			if err := l.handle(e); err != nil && result == nil {
@@ -114,23 +131,124 @@ func (l *Leader) Run(ctx context.Context, conn *net.UnixConn) error {
 			}
 		case <-stop:
 			stop = nil
+			l.leave()
+		case <-l.pulse.alarm.C():
+			l.handlePulse()
+		case <-l.alone.C():
+			l.begin()
+		case <-l.orphan.C():
+			l.logger().Info("no supervisor has attached; ending")
+			l.stopAll(false)
+		case <-l.leaveBy.C():
+			l.logger().Warn("the supervisor has not let go in time; ending")
 			l.stopAll(false)
 		}
 	}
-	return errors.Join(result, l.control.Close())
+	l.close()
+	return errors.Join(l.fatal, result)
 }
 
-// receive turns control messages into events until the connection ends.
-func (l *Leader) receive() {
-	for {
-		m, err := l.control.Receive()
-		l.post(event{kind: fromSupervisor, message: m, err: err})
-		if err != nil {
-			l.control.Discard()
-			return
-		}
+// open begins to listen to whoever is to attach.
+func (l *Leader) open() {
+	if !l.unit() {
+		l.take(newSession(l.options.Control))
+		return
 	}
+	l.options.Listener.SetUnlinkOnClose(false) // the path is systemd's
+	l.alone.set(aloneTime)
+	l.orphan.set(max(l.options.Group.OrphanTimeout, attachTime))
+	go l.acceptAll()
 }
+
+// close ends every connection. Nothing is to be waited for any more.
+func (l *Leader) close() {
+	for _, a := range []*alarm{&l.pulse.alarm, &l.alone, &l.orphan, &l.leaveBy} {
+		a.stop()
+	}
+	if l.session != nil {
+		l.session.close()
+	}
+	l.showStatus()
+}
+
+// Hurry ends the leader at once: requests under way are lost. It may be called
+// from any goroutine.
+func (l *Leader) Hurry() { l.post(event{kind: hurried}) }
+
+// leaveMargin is for what takes time beside the timeouts of the site file:
+// systemd starts the other slot, the supervisor notices and answers.
+const leaveMargin = 5 * time.Second
+
+// leave begins the end that was asked for from outside.
+func (l *Leader) leave() {
+	if !l.attached() || l.stopping {
+		l.stopAll(false)
+		return
+	}
+	g := l.options.Group
+	drain := g.EvictionTimeout
+	if drain == 0 {
+		drain = g.GracefulTimeout
+	}
+	l.leaving = true
+	l.tell(wire.Message{Type: wire.Leaving})
+	l.leaveBy.set(g.StartupTimeout + drain + g.ShutdownTimeout + leaveMargin)
+	l.setPulse()
+}
+
+func (l *Leader) handle(e event) error {
+	switch e.kind {
+	case fromSupervisor:
+		return l.handleMessage(e)
+	case connected:
+		l.queue(e.session)
+	case unattached:
+		l.handleUnattached(e.session)
+	case fromWorker:
+		l.handleWorker(e.process, e.fields, e.fds)
+	case dumped:
+		l.handleStacks(e.process, e.text)
+	case exited:
+		l.handleExit(e.process, e.state)
+	case due:
+		l.handleDue(e.process)
+	case respawn:
+		l.start()
+	case hurried:
+		l.stopAll(true)
+	default:
+		return fmt.Errorf("internal error: leader event %d", e.kind)
+	}
+	return nil
+}
+
+// event is something that happened to the leader. One goroutine handles them
+// in turn, so nothing else touches the leader's state.
+type event struct {
+	kind    eventKind
+	session *session     // fromSupervisor, connected, unattached
+	message wire.Message // fromSupervisor
+	err     error        // fromSupervisor: the connection ended
+	process *process     // the others, but for respawn
+	fields  []string     // fromWorker
+	fds     []int        // fromWorker
+	text    string       // dumped
+	state   *os.ProcessState
+}
+
+type eventKind int
+
+const (
+	fromSupervisor eventKind = iota
+	connected                // somebody who may has connected
+	unattached               // a connection has had its time to send Attach
+	fromWorker
+	dumped  // the fault handler wrote stacks
+	exited  // the process has ended
+	due     // start-up or stop has taken too long
+	respawn // the delay before a replacement is over
+	hurried // end at once
+)
 
 // post delivers an event, or drops it once Run has returned.
 func (l *Leader) post(e event) {
@@ -139,102 +257,33 @@ func (l *Leader) post(e event) {
 	case <-l.done:
 		wire.CloseAll(e.fds)
 		wire.CloseAll(e.message.Descriptors)
+		if e.kind == connected {
+			e.session.close()
+		}
 	}
 }
 
-func (l *Leader) handle(e event) error {
-	switch e.kind {
-	case fromSupervisor:
-		return l.handleMessage(e)
-	case fromWorker:
-		l.handleWorker(e.process, e.fields, e.fds)
-	case dumped:
-		l.tell(wire.Message{Type: wire.Stacks, Process: e.process.number, PID: e.process.pid, Text: e.text})
-	case exited:
-		l.handleExit(e.process, e.text)
-	case due:
-		l.handleDue(e.process)
-	case respawn:
-		if !l.stopping {
-			l.start()
-		}
-	default:
-		return fmt.Errorf("internal error: leader event %d", e.kind)
+// alarm is a timer for Run's select. The zero alarm never rings.
+type alarm struct{ timer *time.Timer }
+
+func (a *alarm) set(d time.Duration) {
+	if a.timer == nil {
+		a.timer = time.NewTimer(d)
+		return
 	}
-	return nil
+	a.timer.Reset(d)
 }
 
-func (l *Leader) handleMessage(e event) error {
-	if e.err != nil {
-		l.stopAll(false)
-		if errors.Is(e.err, io.EOF) || errors.Is(e.err, net.ErrClosed) {
-			return nil
-		}
-		return e.err
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
 	}
-	wire.CloseAll(e.message.Descriptors) // the supervisor has no reason to send any
-	if e.message.Type == wire.Shutdown {
-		l.stopAll(e.message.Kill)
+}
+
+// C is nil, which no select chooses, before the alarm was ever set.
+func (a *alarm) C() <-chan time.Time {
+	if a.timer == nil {
 		return nil
 	}
-	p := l.processes[e.message.Process]
-	if p == nil {
-		return nil // it has ended meanwhile, which the supervisor will hear
-	}
-	switch e.message.Type {
-	case wire.Replace:
-		if !p.retiring {
-			p.retiring = true
-			l.start()
-		}
-	case wire.StopProcess:
-		p.retiring = true
-		l.stop(p, e.message.Kill)
-	case wire.DumpStacks:
-		p.dumpStacks()
-	default:
-		return fmt.Errorf("cannot handle control message %q: it is not one for a leader", e.message.Type)
-	}
-	return nil
-}
-
-// tell sends a message to the supervisor. A failure needs no handling here:
-// the receiving side sees the end of the same connection.
-func (l *Leader) tell(m wire.Message) {
-	if err := l.control.Send(m); err != nil && !l.stopping {
-		l.log.Debug("cannot reach the supervisor", "err", err)
-	}
-}
-
-func (l *Leader) start() {
-	l.last++
-	p, err := l.spawn(l.last)
-	if err != nil {
-		l.noteFailure("cannot start a worker process", err.Error(), "process", l.last)
-		l.tell(wire.Message{Type: wire.ProcessFailed, Process: l.last, Text: err.Error()})
-		l.failures++
-		l.respawnAfter(backOff(l.failures))
-		return
-	}
-	l.processes[p.number] = p
-	if !p.failed {
-		p.startDeadline(l.options.Group.StartupTimeout)
-	}
-}
-
-func (l *Leader) respawnAfter(delay time.Duration) {
-	time.AfterFunc(delay, func() { l.post(event{kind: respawn}) })
-}
-
-// stopAll ends every process; kill does not wait for any, and may come after
-// an orderly stop has begun.
-func (l *Leader) stopAll(kill bool) {
-	if l.stopping && !kill {
-		return
-	}
-	l.stopping = true
-	for _, p := range l.processes {
-		p.retiring = true
-		l.stop(p, kill)
-	}
+	return a.timer.C
 }

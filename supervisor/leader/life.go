@@ -1,10 +1,8 @@
 package leader
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
-	"strconv"
+	"os"
 	"strings"
 	"time"
 
@@ -22,6 +20,10 @@ const killMargin = 500 * time.Millisecond
 // stackTime is how long a process that is to be killed gets to write its stacks.
 const stackTime = 300 * time.Millisecond
 
+// failedTime is how long a process that said it cannot start gets to end by
+// itself: a thread that its import left behind may keep it.
+const failedTime = 5 * time.Second
+
 // backOff is the delay before the next start after so many failures in a row:
 // half a second, doubled each time, at most half a minute.
 func backOff(failures int) time.Duration {
@@ -35,118 +37,138 @@ func backOff(failures int) time.Duration {
 	return first << (failures - 1)
 }
 
-// failedTime is how long a process that said it cannot start gets to end by
-// itself: a thread that its import left behind may keep it.
-const failedTime = 5 * time.Second
-
-func splitFields(message []byte) []string {
-	return strings.Split(string(bytes.ToValidUTF8(message, []byte("\uFFFD"))), "\x00")
+// begin starts the first processes.
+func (l *Leader) begin() {
+	if l.begun {
+		return
+	}
+	l.begun = true
+	for range l.options.Group.Processes {
+		l.start()
+	}
 }
 
-// handleWorker handles a message of the Python program. A worker is not
-// trusted: what cannot be understood ends it.
-func (l *Leader) handleWorker(p *process, fields []string, fds []int) {
-	defer wire.CloseAll(fds)
-	switch {
-	case fields[0] == "hello" && len(fields) == 3:
-		p.greeted = true
-		l.tell(wire.Message{Type: wire.ProcessStarted, Process: p.number, PID: p.pid, Text: fields[1]})
-	case fields[0] == "threads" && len(fields) == 3:
-		first, _ := strconv.Atoi(fields[1])
-		l.tell(wire.Message{Type: wire.ThreadsOffered, Process: p.number, Index: first, Descriptors: fds})
-	case fields[0] == "ident" && len(fields) == 3:
-		index, _ := strconv.Atoi(fields[1])
-		l.tell(wire.Message{Type: wire.ThreadIdent, Process: p.number, Index: index, Text: fields[2]})
-	case fields[0] == "ready":
-		l.handleReady(p)
-	case fields[0] == "failed" && len(fields) == 2:
-		l.handleFailed(p, fields[1])
-	case fields[0] == "log" && len(fields) == 4:
-		l.logRecord(p, fields[1], fields[2], fields[3])
-	case fields[0] == "files":
-		l.tell(wire.Message{Type: wire.FilesLoaded, Process: p.number, Files: fields[1:]})
-	default:
-		l.log.Error("a worker process sent a message that cannot be understood; ending it", "process", p.number, "pid", p.pid)
-		l.stop(p, true)
+// start starts a process, unless the leader is to end.
+func (l *Leader) start() {
+	if l.stopping || l.leaving {
+		return
 	}
+	l.last++
+	p, err := l.spawn(l.last)
+	if err != nil {
+		l.cannotStart("cannot start a worker process", err.Error(), wire.Message{Process: l.last})
+		if !l.stopping {
+			l.failures++
+			l.respawnAfter(backOff(l.failures))
+		}
+		return
+	}
+	l.processes[p.number] = p
+	if !p.failed {
+		p.startDeadline(l.options.Group.StartupTimeout)
+	}
+}
+
+func (l *Leader) respawnAfter(delay time.Duration) {
+	time.AfterFunc(delay, func() { l.post(event{kind: respawn}) })
+}
+
+// cannotStart handles that a process could not be started: it logs what stands
+// in the way, unless the failure before was the same, and tells the supervisor.
+// A service that was never ready gives up; the supervisor is the one to try again.
+func (l *Leader) cannotStart(what, text string, about wire.Message) {
+	if text != l.lastText {
+		l.lastText = text
+		l.logger().Error(what+"\n"+text, attributes(about.Process, about.PID)...)
+	}
+	l.tellFailed(text, about)
+}
+
+func (l *Leader) tellFailed(text string, about wire.Message) {
+	about.Type, about.Text = wire.ProcessFailed, text
+	l.tell(about)
+	if l.unit() && !l.ready && !l.stopping {
+		l.fatal = fmt.Errorf("cannot start group %s of site %s: %s", l.options.Group.Name, l.options.Site.Name, lastLine(text))
+		l.lastText = text
+		l.stopAll(false)
+	}
+}
+
+// lastLine is what a traceback comes to.
+func lastLine(text string) string {
+	text = strings.TrimRight(text, "\n")
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+func attributes(process, pid int) []any {
+	if pid == 0 {
+		return []any{"process", process}
+	}
+	return []any{"process", process, "pid", pid}
+}
+
+// serving counts the processes that take requests and may go on doing so.
+func (l *Leader) serving() int {
+	n := 0
+	for _, p := range l.processes {
+		if !p.readyAt.IsZero() && !p.retiring && p.cause == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (l *Leader) handleReady(p *process) {
-	if p.cause != "" || p.failed {
+	if p.cause != "" || p.failed || !p.readyAt.IsZero() {
 		return // too late: it is being ended
 	}
 	p.readyAt = time.Now()
-	if !p.retiring {
+	if !p.stopped {
 		p.stopDeadline() // else the deadline is that of its end
 	}
 	if l.lastText != "" {
 		l.lastText = ""
-		l.log.Info("worker process started after earlier failures", "process", p.number, "pid", p.pid)
+		l.logger().Info("worker process started after earlier failures", "process", p.number, "pid", p.pid)
 	}
-	l.tell(wire.Message{Type: wire.ProcessReady, Process: p.number, PID: p.pid})
-	if l.ready {
-		return
+	if l.knows(p) {
+		l.tell(wire.Message{Type: wire.ProcessReady, Process: p.number, PID: p.pid})
 	}
-	serving := 0
-	for _, other := range l.processes {
-		if !other.readyAt.IsZero() && !other.retiring {
-			serving++
-		}
-	}
-	if serving >= l.options.Group.Processes {
+	if !l.ready && l.serving() >= l.options.Group.Processes {
 		l.ready = true
-		l.tell(wire.Message{Type: wire.GroupReady})
+		l.options.Notifier.Ready(l.status())
+		l.setPulse()
 		// What the start needed is not needed again: a leader is small.
 		go memory.Rest()
 	}
+	l.tellGroupReady()
+	l.endAbandoned()
 }
 
-// handleFailed takes note of why a process cannot start. The same reason is
-// logged once, however many processes and tries have it.
+// handleFailed takes note of why a process cannot start.
 func (l *Leader) handleFailed(p *process, text string) {
 	p.failed = true
 	p.startDeadline(failedTime)
-	l.noteFailure("cannot start the application", text, "process", p.number, "pid", p.pid)
-	l.tell(wire.Message{Type: wire.ProcessFailed, Process: p.number, PID: p.pid, Text: text})
+	l.cannotStart("cannot start the application", text, wire.Message{Process: p.number, PID: p.pid})
 }
 
-// noteFailure logs what stands in the way of a start, unless the failure before
-// was the same.
-func (l *Leader) noteFailure(what, text string, attrs ...any) {
-	if text != l.lastText {
-		l.lastText = text
-		l.log.Error(what+"\n"+text, attrs...)
-	}
-}
-
-func (l *Leader) logRecord(p *process, level, requestID, text string) {
-	record := slog.LevelError
-	if level == "info" {
-		record = slog.LevelInfo
-	}
-	attrs := []any{"process", p.number, "pid", p.pid}
-	if requestID != "" {
-		attrs = append(attrs, "request_id", requestID)
-	}
-	l.log.Log(noContext, record, text, attrs...)
-}
-
-func (l *Leader) handleExit(p *process, cause string) {
+func (l *Leader) handleExit(p *process, state *os.ProcessState) {
 	p.stopDeadline()
 	p.control.Close()
+	p.offers.close()
 	delete(l.processes, p.number)
-	if p.cause != "" {
-		cause = p.cause + ", " + cause
-	}
+	cause := l.exitCause(p, state)
 	l.logExit(p, cause)
 	l.tell(wire.Message{Type: wire.ProcessExited, Process: p.number, PID: p.pid, Text: cause})
 	if p.retiring || l.stopping {
 		return
 	}
 	if p.readyAt.IsZero() && !p.failed {
-		l.tell(wire.Message{Type: wire.ProcessFailed, Process: p.number, PID: p.pid, Text: "the process ended before it was ready: " + cause})
+		l.tellFailed("the process ended before it was ready: "+cause, wire.Message{Process: p.number, PID: p.pid})
 	}
-	l.replace(p)
+	if !l.stopping {
+		l.replace(p)
+	}
+	l.tellGroupReady()
 }
 
 // replace starts a process in the place of one that ended by itself.
@@ -160,7 +182,7 @@ func (l *Leader) replace(p *process) {
 		return
 	}
 	delay := backOff(l.failures)
-	l.log.Info("starting a replacement after a delay", "process", p.number, "delay", delay)
+	l.logger().Info("starting a replacement after a delay", "process", p.number, "delay", delay)
 	l.respawnAfter(delay)
 }
 
@@ -168,9 +190,9 @@ func (l *Leader) logExit(p *process, cause string) {
 	attrs := []any{"process", p.number, "pid", p.pid, "cause", cause, "age", time.Since(p.started).Round(time.Millisecond)}
 	switch {
 	case p.retiring && p.cause == "", p.failed:
-		l.log.Debug("worker process ended", attrs...)
+		l.logger().Debug("worker process ended", attrs...)
 	default:
-		l.log.Error("worker process died", attrs...)
+		l.logger().Error("worker process died", attrs...)
 	}
 }
 
@@ -180,33 +202,70 @@ func (l *Leader) handleDue(p *process) {
 		return
 	}
 	switch {
-	case p.cause != "" || p.retiring || p.failed:
-		_ = p.command.Process.Kill() // it may have ended just now
+	case p.cause != "" || p.stopped || p.failed:
+		p.kill()
 	case p.readyAt.IsZero():
 		timeout := l.options.Group.StartupTimeout
 		p.cause = fmt.Sprintf("not ready within startup-timeout (%s)", timeout)
 		p.failed = true
 		l.lastText = ""
 		l.handleFailed(p, fmt.Sprintf("the application was not imported within startup-timeout (%s)", timeout))
-		p.dumpStacks()
-		p.startDeadline(stackTime)
+		l.killWithStacks(p)
 	}
+}
+
+// killWithStacks kills a process once it has written where its threads are.
+func (l *Leader) killWithStacks(p *process) {
+	p.dumpStacks()
+	p.startDeadline(stackTime)
 }
 
 // stop ends a process: gracefully within shutdown-timeout, or at once.
 func (l *Leader) stop(p *process, kill bool) {
+	p.stopped = true
 	if kill {
 		if p.cause == "" {
 			p.cause = "ended by the leader"
 		}
-		_ = p.command.Process.Kill() // it may have ended just now
+		p.kill()
 		return
 	}
-	if err := p.send([]byte("stop")); err != nil || !p.greeted {
-		_ = p.command.Process.Kill()
+	if err := p.say("stop"); err != nil || !p.greeted {
+		p.kill()
 		return
 	}
-	if timeout := l.options.Group.ShutdownTimeout; timeout > 0 {
+	if timeout := l.options.Group.ShutdownTimeout; timeout > 0 && !p.failed {
 		p.startDeadline(timeout + killMargin)
 	}
+}
+
+// stopAll ends every process and lets nobody in any more; kill does not wait
+// for any, and may come after an orderly stop has begun.
+func (l *Leader) stopAll(kill bool) {
+	if l.stopping && !kill {
+		return
+	}
+	if !l.stopping {
+		l.stopping = true
+		l.shutDoor()
+		l.options.Notifier.Stopping()
+		l.setPulse()
+	}
+	for _, p := range l.processes {
+		p.retiring = true
+		l.stop(p, kill)
+	}
+}
+
+// shutDoor leaves further supervisors to systemd, which starts the leader again
+// for them.
+func (l *Leader) shutDoor() {
+	if !l.unit() {
+		return
+	}
+	l.options.Listener.Close()
+	for _, s := range l.waiting {
+		s.close()
+	}
+	l.waiting = nil
 }

@@ -34,16 +34,30 @@ type process struct {
 	started time.Time
 	readyAt time.Time // zero until it was ready
 
-	greeted  bool   // the fault handler is installed
-	retiring bool   // its end is wanted: no replacement
-	failed   bool   // it said why it cannot start, or its end was logged
-	cause    string // why the leader ended it, "" if it did not
-	timer    *time.Timer
+	greeted    bool     // the fault handler is installed
+	version    string   // of Python
+	introduced *session // the supervisor that knows of it
+	offered    bool     // it has connections, which end with a supervisor
+	offers     offers   // those that no supervisor has
+	renewal    int      // the loss of a supervisor after which it was told to renew them
+	renewed    int      // the latest one after which it did
+	idents     map[int]string
+
+	retiring   bool // its end is wanted: no replacement
+	abandoned  bool // the supervisor that wanted it replaced has gone
+	stopped    bool // it was told to end
+	failed     bool // it said why it cannot start, or its end was logged
+	expired    bool // its CPU time is used up
+	missed     int  // pings that it has not answered
+	deadlocked bool // too many
+	killed     bool // by the leader
+	cause      string // why the leader ended it, "" if it did not
+	timer      *time.Timer
 }
 
 // spawn starts `wsgid worker`, which becomes the interpreter.
 func (l *Leader) spawn(number int) (*process, error) {
-	p := &process{leader: l, number: number, started: time.Now()}
+	p := &process{leader: l, number: number, started: time.Now(), offers: offers{}, idents: map[int]string{}}
 	setup, err := l.setup()
 	if err != nil {
 		return nil, err
@@ -112,19 +126,7 @@ func (p *process) wait(output *sync.WaitGroup) {
 	case <-drained:
 	case <-time.After(time.Second):
 	}
-	p.leader.post(event{kind: exited, process: p, text: exitCause(p.command.ProcessState)})
-}
-
-// exitCause says how a process ended: "exit code 3" or "signal 9 (killed)".
-func exitCause(state *os.ProcessState) string {
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		text := fmt.Sprintf("signal %d (%s)", int(status.Signal()), status.Signal())
-		if status.CoreDump() {
-			text += ", core dumped"
-		}
-		return text
-	}
-	return fmt.Sprintf("exit code %d", state.ExitCode())
+	p.leader.post(event{kind: exited, process: p, state: p.command.ProcessState})
 }
 
 func (p *process) send(message []byte) error {
@@ -135,6 +137,24 @@ func (p *process) send(message []byte) error {
 		return fmt.Errorf("cannot reach worker process %d: %w", p.number, err)
 	}
 	return nil
+}
+
+// sayTime is how long a process may not take a message before it is given up:
+// its socket holds hundreds of them.
+const sayTime = time.Second
+
+// say sends a short message to the program. It does not wait for a program that
+// does not read.
+func (p *process) say(text string) error {
+	// An error is one of a closed socket, which Write has too.
+	_ = p.control.SetWriteDeadline(time.Now().Add(sayTime))
+	return p.send([]byte(text))
+}
+
+// kill may come when the process has just ended.
+func (p *process) kill() {
+	p.killed = true
+	_ = p.command.Process.Kill()
 }
 
 // readMessages turns the program's messages into events until it closes its end.

@@ -14,7 +14,12 @@ import (
 // environment is what a process of the group finds in os.environ: the
 // leader's own, without what systemd and wsgid use to talk to it, then the
 // env-files in order, then env, then lang and locale.
-func environment(g *site.Group) ([]string, error) {
+//
+// A unit has all of these already, from its Environment= and EnvironmentFile=
+// lines: env-files, which the group's user need not be able to read, are left to
+// it, and the site file only fills in what the unit lacks, so that what an
+// administrator writes in a drop-in of the unit counts.
+func environment(g *site.Group, unit bool) ([]string, error) {
 	env := map[string]string{}
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -22,16 +27,18 @@ func environment(g *site.Group) ([]string, error) {
 			env[name] = value
 		}
 	}
-	unlessC(env)
-	for _, path := range g.EnvFiles {
-		values, err := site.LoadEnvFile(path)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(env, values)
+	own, err := ownEnvironment(g, unit)
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(env, g.Env)
-	setLocale(env, g)
+	if !unit || !namesLocale(own) {
+		unlessC(env)
+	}
+	for name, value := range own {
+		if _, found := env[name]; !unit || !found {
+			env[name] = value
+		}
+	}
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])
@@ -39,22 +46,51 @@ func environment(g *site.Group) ([]string, error) {
 	return list, nil
 }
 
-// private names variables that are for the leader alone.
+// ownEnvironment is what the site file says about the environment.
+func ownEnvironment(g *site.Group, unit bool) (map[string]string, error) {
+	env := map[string]string{}
+	if !unit {
+		for _, path := range g.EnvFiles {
+			values, err := site.LoadEnvFile(path)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(env, values)
+		}
+	}
+	maps.Copy(env, g.Env)
+	setLocale(env, g)
+	return env, nil
+}
+
+// private names variables that are for the leader alone. JOURNAL_STREAM is among
+// them because a worker's output goes to the leader.
 func private(name string) bool {
 	switch name {
-	case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "MAINPID":
+	case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "MAINPID",
+		"LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "FDSTORE",
+		"JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE":
 		return true
 	}
 	return strings.HasPrefix(name, "WSGID_")
+}
+
+// localeNames are in the order in which they count (locale(7)).
+var localeNames = [...]string{"LC_ALL", "LC_CTYPE", "LANG"}
+
+// namesLocale reports whether env says which locale is wanted: a C that a unit
+// has may then be meant.
+func namesLocale(env map[string]string) bool {
+	return slices.ContainsFunc(localeNames[:], func(name string) bool { return env[name] != "" })
 }
 
 // unlessC gives an inherited environment without a locale of its own C.UTF-8:
 // in the C locale Python applications fail on the first file name that is not
 // ASCII. What the site file says stands.
 func unlessC(env map[string]string) {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+	for _, name := range localeNames {
 		if value := env[name]; value == "C" || value == "POSIX" {
-			break // this is the one that counts (locale(7))
+			break // this is the one that counts
 		} else if value != "" {
 			return
 		}
@@ -85,6 +121,7 @@ func (l *Leader) setup() (*setup, error) {
 		Home:   l.options.Group.Home,
 		Umask:  l.options.Group.Umask,
 		Script: l.mount().Script,
+		Limits: l.limits(),
 	}, nil
 }
 
@@ -121,6 +158,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"threads", strconv.Itoa(g.Threads),
 		"shutdown-timeout", strconv.FormatFloat(g.ShutdownTimeout.Seconds(), 'f', -1, 64),
 		"watch", flag(l.options.Watch),
+		"cpu-time-limit", flag(g.CPUTimeLimit > 0),
 		"software", l.options.Software,
 		"multithread", flag(g.Threads > 1),
 		// mod_wsgi: true as soon as processes= is written, even as 1, because

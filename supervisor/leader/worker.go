@@ -25,6 +25,7 @@ type setup struct {
 	Home   string   `json:"home"`  // "" stays where the leader is
 	Umask  int      `json:"umask"` // -1 leaves it
 	Script string   `json:"script"`
+	Limits limits   `json:"limits"`
 }
 
 // RunWorker is `wsgid worker`: it reads its settings from the leader, checks
@@ -67,8 +68,15 @@ func (s *setup) become() error {
 	if err != nil {
 		return err
 	}
+	IgnoreSignals() // what is ignored stays so over exec (execve(2))
 	// The padding gives the process's title room in its argument area.
 	argv := []string{s.Python, "-c", pyworker.Bootstrap(program), strings.Repeat(" ", 64)}
+	if s.Limits != (limits{}) {
+		makeRoom()
+		if err := s.Limits.apply(); err != nil {
+			return err
+		}
+	}
 	return fmt.Errorf("cannot execute the interpreter %s: %w", s.Python, syscall.Exec(s.Python, argv, s.Env))
 }
 

@@ -1,29 +1,22 @@
 package front
 
 import (
-	"errors"
 	"fmt"
-	"os"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/logfile"
 )
 
-// flushEvery is how long an access log line may wait to be written.
-const flushEvery = 100 * time.Millisecond
-
-// accessLog writes one line for each finished exchange. Lines are gathered and
-// written together, whole lines at a time. A nil accessLog is switched off.
+// accessLog writes one line for each finished exchange. A nil accessLog is
+// switched off.
 type accessLog struct {
-	file   *os.File
-	format func(b []byte, s *session, r *http1.Response, now time.Time) []byte
-
-	mu      sync.Mutex
-	pending []byte
-	timer   *time.Timer
-	err     error // of the last write
+	path, kind string
+	file       *logfile.File
+	format     func(b []byte, s *session, r *http1.Response, now time.Time) []byte
 }
 
 // logLine is what a line needs of the request, whose bytes are gone when the
@@ -31,32 +24,28 @@ type accessLog struct {
 type logLine struct{ method, target, protocol, referer, agent, host []byte }
 
 // openAccessLog opens path for appending; "" is no log, "-" standard output.
-func openAccessLog(path, format string) (*accessLog, error) {
-	l := &accessLog{format: formatCombined}
-	switch format {
+func openAccessLog(path, kind string, logger *slog.Logger) (*accessLog, error) {
+	if path == "" {
+		return nil, nil
+	}
+	l := &accessLog{path: path, kind: kind, format: formatCombined}
+	switch kind {
 	case "common":
 		l.format = formatCommon
 	case "json":
 		l.format = formatJSON
 	}
-	switch path {
-	case "":
-		return nil, nil
-	case "-":
-		l.file = os.Stdout
-		return l, nil
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	file, err := logfile.Open(path, 0o640, logger)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the access log: %w", err)
+		return nil, fmt.Errorf("access-log: %w", err)
 	}
 	l.file = file
 	return l, nil
 }
 
-// capture keeps what a line will need.
-func (l *accessLog) capture(s *session) {
-	if l == nil {
+// capture keeps what a line will need, whatever log there is by then.
+func (f *Front) capture(s *session) {
+	if !s.conf.logged {
 		return
 	}
 	req, line := &s.conn.Request, &s.line
@@ -86,46 +75,14 @@ func (l *accessLog) write(s *session, r *http1.Response) {
 		return
 	}
 	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pending = append(l.format(l.pending, s, r, now), '\n')
-	switch {
-	case len(l.pending) > 64<<10:
-		l.flushLocked()
-	case l.timer == nil:
-		l.timer = time.AfterFunc(flushEvery, l.flush)
-	}
-}
-
-func (l *accessLog) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.timer = nil
-	l.flushLocked()
-}
-
-func (l *accessLog) flushLocked() {
-	_, err := l.file.Write(l.pending)
-	if err != nil {
-		l.err = err
-	}
-	l.pending = l.pending[:0]
+	l.file.Append(func(b []byte) []byte { return append(l.format(b, s, r, now), '\n') })
 }
 
 func (l *accessLog) close() error {
 	if l == nil {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	l.flushLocked()
-	if l.file == os.Stdout {
-		return l.err
-	}
-	return errors.Join(l.err, l.file.Close())
+	return l.file.Close()
 }
 
 // formatCommon is Apache httpd's Common Log Format with, behind it, the

@@ -75,7 +75,7 @@ func TestGoneWhileQueued(t *testing.T) {
 		if _, err := io.WriteString(conn, request); err != nil {
 			t.Fatal(err)
 		}
-		g := f.routes[0].group
+		g := f.conf.Load().routes[0].group
 		eventually(t, "the request to be queued", func() bool { return g.Status().Queued == 1 })
 		conn.Close()
 		eventually(t, "the request to leave the queue", func() bool { return g.Status().Queued == 0 })
@@ -286,7 +286,7 @@ func TestBodyCutOff(t *testing.T) {
 		eventually(t, "the connection", func() bool { return f.Open() == 1 })
 		conn.Close()
 		eventually(t, "the connection to end", func() bool { return f.Open() == 0 })
-		if n := f.routes[0].group.Status().Queued; n != 0 {
+		if n := f.conf.Load().routes[0].group.Status().Queued; n != 0 {
 			t.Errorf("%q: %d requests reached the queue", start, n)
 		}
 	}

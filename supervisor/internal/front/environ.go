@@ -71,7 +71,7 @@ func (s *session) appendURI(e *environ, req *http1.Request) {
 // UNIX socket has none.
 func (s *session) appendServer(e *environ, req *http1.Request) {
 	host, port := splitPort(req.Host)
-	name := s.front.serverName
+	name := s.conf.serverName
 	if len(host) > 0 {
 		e.addBytes("SERVER_NAME", host)
 	} else {

@@ -5,6 +5,9 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
@@ -14,13 +17,20 @@ import (
 
 // Front serves one site over HTTP.
 type Front struct {
-	server         *http1.Server
+	options Options
+	server  *http1.Server
+	conf    atomic.Pointer[settings]
+	logs    sync.RWMutex // held for writing while log is changed
+	log     *accessLog
+	ids     *ids
+	logger  *slog.Logger
+	dropped droppedFields
+	frames  framePool
+}
+
+// settings are the keys of the site file that a request goes by.
+type settings struct {
 	routes         routes
-	log            *accessLog
-	ids            *ids
-	logger         *slog.Logger
-	dropped        droppedFields
-	frames         framePool
 	serverName     string
 	trusted        []netip.Prefix
 	trustUnix      bool
@@ -28,6 +38,20 @@ type Front struct {
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
+	logged         bool
+}
+
+func newSettings(s *site.Site, groups map[string]*group.Group) *settings {
+	conf := &settings{
+		routes: newRoutes(s, groups), serverName: s.ServerName,
+		trusted: s.Server.TrustedProxies, trustUnix: s.Server.TrustUnix,
+		bodyLimit: s.Server.RequestBody, bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
+		spoolDirectory: s.Server.SpoolDirectory, logged: s.Server.AccessLog != "",
+	}
+	if conf.serverName == "" {
+		conf.serverName = "localhost"
+	}
+	return conf
 }
 
 // Options are what a Front is made of.
@@ -43,27 +67,72 @@ type Options struct {
 // New returns a front end that serves nothing yet. It opens the access log.
 func New(o Options) (*Front, error) {
 	s := &o.Site.Server
-	log, err := openAccessLog(s.AccessLog, s.AccessLogFormat)
+	log, err := openAccessLog(s.AccessLog, s.AccessLogFormat, o.Logger)
 	if err != nil {
 		return nil, err
 	}
-	f := &Front{
-		routes: newRoutes(o.Site, o.Groups), log: log, ids: newIDs(), logger: o.Logger,
-		serverName: o.Site.ServerName, trusted: s.TrustedProxies, trustUnix: s.TrustUnix,
-		bodyLimit: s.RequestBody, bodyMemory: s.RequestBuffer, bodySpool: s.RequestSpool,
-		spoolDirectory: s.SpoolDirectory,
-	}
-	if f.serverName == "" {
-		f.serverName = "localhost"
-	}
-	f.server = http1.NewServer(http1.Options{
+	f := &Front{options: o, log: log, ids: newIDs(), logger: o.Logger}
+	f.conf.Store(newSettings(o.Site, o.Groups))
+	f.server = http1.NewServer(f.serverOptions(s), f)
+	return f, nil
+}
+
+func (f *Front) serverOptions(s *site.Server) http1.Options {
+	return http1.Options{
 		Limits:        http1.Limits{Line: s.RequestLine, Fields: s.RequestFields, FieldSize: s.RequestFieldSize, Head: s.RequestHeadSize},
 		HeaderTimeout: s.HeaderTimeout, BodyTimeout: s.BodyTimeout, BodyMinRate: s.BodyMinRate,
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
-		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: o.Software, Logger: o.Logger,
-		Loops: o.Loops, BodyBuffer: smaller(s.RequestBuffer, s.RequestBody),
-	}, f)
-	return f, nil
+		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: f.options.Software, Logger: f.logger,
+		Loops: f.options.Loops, BodyBuffer: smaller(s.RequestBuffer, s.RequestBody),
+	}
+}
+
+// Prepare does what may fail before every request from now on goes by another
+// site file and its groups: what it returns does the rest, and cannot. Requests
+// that are under way stay as they were.
+func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install func(), err error) {
+	log, server := f.log, &s.Server
+	path, kind := server.AccessLog, server.AccessLogFormat
+	if log == nil && path != "" || log != nil && (log.path != path || log.kind != kind) {
+		if log, err = openAccessLog(path, kind, f.logger); err != nil {
+			return nil, err
+		}
+	}
+	return func() {
+		f.conf.Store(newSettings(s, groups))
+		f.server.Reconfigure(f.serverOptions(server))
+		if log == f.log {
+			return
+		}
+		f.logs.Lock()
+		old := f.log
+		f.log = log
+		f.logs.Unlock()
+		if err := old.close(); err != nil {
+			f.logger.Error("cannot finish the old access log", "err", err)
+		}
+	}, nil
+}
+
+// Reopen opens the log files by their names again. When it returns, nothing is
+// written any more to the files that were open before.
+func (f *Front) Reopen() error {
+	f.logs.RLock()
+	defer f.logs.RUnlock()
+	if f.log == nil {
+		return nil
+	}
+	return f.log.file.Reopen()
+}
+
+// LostLines is the number of log lines that could not be written.
+func (f *Front) LostLines() uint64 {
+	f.logs.RLock()
+	defer f.logs.RUnlock()
+	if f.log == nil {
+		return 0
+	}
+	return f.log.file.Lost()
 }
 
 // Serve accepts connections until the listener is closed.
@@ -78,9 +147,14 @@ func (f *Front) WaitDrained(ctx context.Context) error { return f.server.WaitClo
 // Open is the number of open connections.
 func (f *Front) Open() int { return f.server.Open() }
 
+// EmptySince is since when no connection is open; the zero time while one is.
+func (f *Front) EmptySince() time.Time { return f.server.EmptySince() }
+
 // Close ends every connection and the access log.
 func (f *Front) Close() error {
 	f.server.Close()
+	f.logs.Lock()
+	defer f.logs.Unlock()
 	return f.log.close()
 }
 
@@ -124,19 +198,22 @@ func (f *Front) Done(c *http1.Conn) {
 		f.logger.Error("the response was longer than its Content-Length; the rest was left out",
 			"request_id", string(s.id), "pid", s.exchange.Note.PID)
 	}
+	f.logs.RLock()
 	f.log.write(s, r)
+	f.logs.RUnlock()
 }
 
 // trusts reports whether what the peer says of others is believed.
 func (f *Front) trusts(c *http1.Conn) bool {
+	conf := f.conf.Load()
 	if c.Listener.Unix {
-		return f.trustUnix
+		return conf.trustUnix
 	}
-	if len(f.trusted) == 0 {
+	if len(conf.trusted) == 0 {
 		return false
 	}
 	addr := c.Remote.Addr()
-	for _, prefix := range f.trusted {
+	for _, prefix := range conf.trusted {
 		if prefix.Contains(addr) {
 			return true
 		}

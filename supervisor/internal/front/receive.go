@@ -46,10 +46,10 @@ type bodySpool struct {
 
 // fill reads until the body or the room for it ends.
 func (b *bodySpool) fill(buffer []byte) error {
-	f := b.session.front
+	conf := b.session.conf
 	for b.session.conn.HasBody() {
 		window := buffer
-		if left := f.bodySpool - b.size; left < int64(len(window)) {
+		if left := conf.bodySpool - b.size; left < int64(len(window)) {
 			if left <= 0 {
 				b.more = true
 				if len(b.memory) == 0 {
@@ -71,12 +71,12 @@ func (b *bodySpool) fill(buffer []byte) error {
 }
 
 func (b *bodySpool) add(p []byte) error {
-	f := b.session.front
+	conf := b.session.conf
 	b.size += int64(len(p))
 	if b.session.tooLarge(b.size) {
 		return errTooLarge
 	}
-	if b.file == nil && b.size <= f.bodyMemory {
+	if b.file == nil && b.size <= conf.bodyMemory {
 		b.memory = append(b.memory, p...)
 		return nil
 	}
@@ -142,7 +142,7 @@ func (b *bodySpool) send() {
 // TemporaryFile makes a file without a name in the spool directory: nothing is
 // left of it when the program ends, however it ends (open(2), O_TMPFILE).
 func (f *Front) TemporaryFile() (*os.File, error) {
-	directory := f.spoolDirectory
+	directory := f.conf.Load().spoolDirectory
 	if directory == "" {
 		directory = os.TempDir()
 	}

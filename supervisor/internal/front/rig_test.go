@@ -124,7 +124,7 @@ func environOf(t testing.TB, s *session) map[string]string {
 	if status, text, _ := s.objection(); status != 0 {
 		t.Fatalf("%d %s", status, text)
 	}
-	r := s.front.routes.find(s.path)
+	r := s.front.conf.Load().routes.find(s.path)
 	if r == nil {
 		t.Fatal("no route")
 	}

@@ -16,6 +16,7 @@ import (
 // session is what the front end keeps for a connection.
 type session struct {
 	front    *Front
+	conf     *settings // that the request under way goes by
 	conn     *http1.Conn
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
@@ -54,7 +55,7 @@ func (s *session) handle() {
 		s.answer(status, text, fields)
 		return
 	}
-	r := s.front.routes.find(s.path)
+	r := s.conf.routes.find(s.path)
 	if r == nil {
 		s.answer(404, "Nothing is mounted at this path.", "")
 		return
@@ -70,12 +71,13 @@ func (s *session) handle() {
 }
 
 func (s *session) begin() {
+	s.conf = s.front.conf.Load()
 	s.group.Store(nil)
 	s.began = time.Now()
 	s.exchange.Note = group.Note{}
 	s.path = s.path[:0]
 	s.chooseID()
-	s.front.log.capture(s)
+	s.front.capture(s)
 }
 
 // chooseID takes the request's id from a trusted proxy, or makes one.
@@ -104,7 +106,7 @@ func (s *session) objection() (status int, text, fields string) {
 		return 501, "This server is no proxy: CONNECT is not implemented.", ""
 	case req.Minor == 0 && !req.HasContentLength && needsLength(req.Method):
 		return 411, "The request needs a Content-Length.", ""
-	case s.front.bodyLimit > 0 && req.HasContentLength && req.ContentLength > s.front.bodyLimit:
+	case s.conf.bodyLimit > 0 && req.HasContentLength && req.ContentLength > s.conf.bodyLimit:
 		return 413, "The request body is larger than limit-request-body.", ""
 	}
 	var err error
@@ -154,7 +156,7 @@ func (s *session) submit(frame *group.Frame) {
 			s.appendLength(frame, req.ContentLength)
 		}
 		s.stream(frame, nil, 0)
-	case req.HasContentLength && req.ContentLength <= s.front.bodyMemory:
+	case req.HasContentLength && req.ContentLength <= s.conf.bodyMemory:
 		s.appendLength(frame, req.ContentLength)
 		s.sendInline(frame, int(req.ContentLength))
 	default:
@@ -254,7 +256,7 @@ func (s *session) stream(frame *group.Frame, file *os.File, size int64) {
 	}
 }
 
-func (s *session) tooLarge(n int64) bool { return s.front.bodyLimit > 0 && n > s.front.bodyLimit }
+func (s *session) tooLarge(n int64) bool { return s.conf.bodyLimit > 0 && n > s.conf.bodyLimit }
 
 var errTooLarge error = &http1.Error{Status: 413, Reason: "the request body is larger than limit-request-body"}
 

@@ -12,10 +12,10 @@ import (
 
 // armQueueLocked starts the queue's timer for its oldest request.
 func (g *Group) armQueueLocked() {
-	if g.queueTimeout <= 0 || g.queue.first == nil || g.queueTimer != nil {
+	if g.conf().QueueTimeout <= 0 || g.queue.first == nil || g.queueTimer != nil {
 		return
 	}
-	wait := time.Until(g.queue.first.submitted.Add(g.queueTimeout))
+	wait := time.Until(g.queue.first.submitted.Add(g.conf().QueueTimeout))
 	g.queueTimer = time.AfterFunc(max(wait, 0), g.queueExpired)
 }
 
@@ -23,7 +23,7 @@ func (g *Group) queueExpired() {
 	now := time.Now()
 	var late []*Exchange
 	g.mu.Lock()
-	for x := g.queue.first; x != nil && now.Sub(x.submitted) >= g.queueTimeout; x = g.queue.first {
+	for x := g.queue.first; x != nil && now.Sub(x.submitted) >= g.conf().QueueTimeout; x = g.queue.first {
 		g.queue.remove(x)
 		late = append(late, x)
 	}
@@ -38,8 +38,8 @@ func (g *Group) queueExpired() {
 
 // armRequestLocked makes sure that a timer runs while threads have requests.
 func (g *Group) armRequestLocked() {
-	if g.requestTimeout > 0 && g.requestTimer == nil {
-		g.requestTimer = time.AfterFunc(g.requestTimeout, g.requestExpired)
+	if g.conf().RequestTimeout > 0 && g.requestTimer == nil {
+		g.requestTimer = time.AfterFunc(g.conf().RequestTimeout, g.requestExpired)
 	}
 }
 
@@ -75,7 +75,7 @@ func (g *Group) overdueLocked(now time.Time) (late []overdue, next time.Duration
 					continue
 				}
 				began, counting := t.counting()
-				left := began.Add(g.requestTimeout).Sub(now)
+				left := began.Add(g.conf().RequestTimeout).Sub(now)
 				switch {
 				case !counting:
 				case left <= 0:

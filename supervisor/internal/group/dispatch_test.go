@@ -151,9 +151,7 @@ func TestGoneWhileQueued(t *testing.T) {
 	})
 	t.Run("process comes up", func(t *testing.T) {
 		r := newRig(t, nil)
-		if err := r.group.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		r.group.Start()
 		l := await(t, "a leader", r.leaders)
 		gone := r.request("/gone", func(c *client) { c.gone = true })
 		last := r.request("/last")

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"context"
 	"errors"
 	"io"
 	"os"
@@ -165,69 +164,4 @@ func (g *Group) logQueued(x *Exchange, cause string) {
 func (g *Group) applicationFailed(t *thread, j job, summary string) {
 	j.response.Error(j.serial, 500, Page(500, "The application failed.", j.requestID()), IDField(j.requestID()))
 	g.logEnd(t.process, j, "application error: "+summary, "")
-}
-
-// relaunch starts a leader in the place of one that ended by itself, with a
-// delay that grows while that fails.
-func (g *Group) relaunch(old *generation) {
-	if time.Since(old.began) >= soundAfter {
-		g.mu.Lock()
-		g.losses = 0
-		g.mu.Unlock()
-	}
-	for g.waitToRelaunch(old) {
-		_, err := g.launch(context.Background(), old.slot, func(gen *generation) bool {
-			if g.current != old {
-				return false
-			}
-			g.current = gen
-			return true
-		})
-		if err == nil || errors.Is(err, errNotWanted) {
-			return
-		}
-		g.log.Error("cannot start a leader", "err", err)
-	}
-}
-
-// soundAfter is how long a leader must have lived for its end to be no reason
-// to wait before the next one.
-const soundAfter = 10 * time.Second
-
-// waitToRelaunch waits as long as leaders have been failing. It reports whether
-// one is still to be started in the place of old.
-func (g *Group) waitToRelaunch(old *generation) bool {
-	g.mu.Lock()
-	delay := min(time.Duration(g.losses)*500*time.Millisecond, 30*time.Second)
-	g.losses++
-	g.mu.Unlock()
-	select {
-	case <-time.After(delay):
-	case <-g.stopping:
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return !g.stopped && g.current == old
-}
-
-// Stop aborts what is still under way, ends the leaders and waits for them.
-// Requests that should finish must be given their time before. The end of ctx
-// has the processes killed.
-func (g *Group) Stop(ctx context.Context) {
-	g.mu.Lock()
-	if !g.stopped {
-		g.stopped = true
-		close(g.stopping)
-	}
-	generations := g.generationsLocked()
-	waiting := g.flushLocked()
-	g.mu.Unlock()
-	for _, x := range waiting {
-		x.fail(503, "The site is being stopped.", "")
-	}
-	for _, gen := range generations {
-		g.abortAll(gen, "shutdown")
-		gen.end(ctx)
-	}
-	g.running.Wait()
 }

@@ -373,9 +373,7 @@ func TestFileResponse(t *testing.T) {
 
 func TestProcessFailed(t *testing.T) {
 	r := newRig(t, nil)
-	if err := r.group.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r.group.Start()
 	l := await(t, "a leader", r.leaders)
 	queued := r.request("/queued")
 	l.tell(wire.Message{Type: wire.ProcessFailed, Process: 1, Text: "Traceback: no such module"})
@@ -499,9 +497,7 @@ func TestLeaderDies(t *testing.T) {
 // wait for the next one.
 func TestLeadersThatDieAtOnce(t *testing.T) {
 	r := newRig(t, nil)
-	if err := r.group.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r.group.Start()
 	began, count := time.Now(), 0
 	for time.Since(began) < 700*time.Millisecond {
 		select {

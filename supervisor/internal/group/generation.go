@@ -3,12 +3,12 @@ package group
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // generation is one activation of a slot: a leader and its processes. Its
@@ -17,6 +17,7 @@ type generation struct {
 	group     *Group
 	number    int
 	slot      string
+	conf      *site.Group // as its leader was started, or as that was found
 	control   *wire.Conn
 	began     time.Time
 	processes map[int]*process
@@ -28,25 +29,6 @@ type generation struct {
 	idle    chan struct{} // closed when it gets no more requests and has none
 	reason  string        // why it failed
 	retired bool          // gets no further requests
-}
-
-// Start brings up the first generation and returns once its leader runs; the
-// processes may still be starting, or failing. The error is that of the launch.
-func (g *Group) Start(ctx context.Context) error {
-	_, err := g.launch(ctx, "a", func(gen *generation) bool { g.current = gen; return true })
-	return err
-}
-
-// WaitReady waits until every process of the current generation is ready, or
-// one has failed to start; then the error says why.
-func (g *Group) WaitReady(ctx context.Context) error {
-	g.mu.Lock()
-	gen := g.current
-	g.mu.Unlock()
-	if gen == nil {
-		return errors.New("the group has not been started")
-	}
-	return gen.wait(ctx)
 }
 
 // wait waits for the generation's processes.
@@ -63,91 +45,13 @@ func (gen *generation) wait(ctx context.Context) error {
 	}
 }
 
-func (gen *generation) failedBecause() error {
-	gen.group.mu.Lock()
-	defer gen.group.mu.Unlock()
-	return &StartError{Reason: gen.reason}
-}
+func (gen *generation) failedBecause() error { return &StartError{Reason: gen.reasonNow()} }
 
 // StartError says why a process could not be started; for an application that
 // cannot be imported that is the traceback.
 type StartError struct{ Reason string }
 
 func (e *StartError) Error() string { return "cannot start the application: " + e.Reason }
-
-// errNotWanted says that nobody wants a generation any more.
-var errNotWanted = errors.New("the group is being stopped")
-
-// launch starts a leader and the goroutine that listens to it. install, called
-// with the group's lock before anything is heard of the leader, gives the
-// generation its place; false means that it has none.
-func (g *Group) launch(ctx context.Context, slot string, install func(*generation) bool) (*generation, error) {
-	conn, err := g.options.Launcher.Launch(ctx, g.options.Group.Name, slot)
-	if err != nil {
-		return nil, fmt.Errorf("cannot start the leader of group %s: %w", g.options.Group.Name, err)
-	}
-	g.mu.Lock()
-	g.number++
-	gen := &generation{
-		group: g, number: g.number, slot: slot, control: wire.NewConn(conn), began: time.Now(),
-		processes: map[int]*process{},
-		ready:     make(chan struct{}), failed: make(chan struct{}),
-		ended: make(chan struct{}), idle: make(chan struct{}),
-	}
-	wanted := !g.stopped && install(gen)
-	g.mu.Unlock()
-	if !wanted {
-		return nil, errors.Join(errNotWanted, conn.Close())
-	}
-	g.running.Go(gen.listen)
-	return gen, nil
-}
-
-// Reload brings up a new generation beside the current one and swaps them when
-// every process is ready. When one cannot be started, the new generation is
-// ended, the old one serves on, and the error says why. Reload returns when
-// the old generation has drained, or at the drain limit; ctx ends only the
-// wait for readiness. A call that comes during another waits for it.
-func (g *Group) Reload(ctx context.Context) error {
-	g.reloading.Lock()
-	defer g.reloading.Unlock()
-	g.mu.Lock()
-	old := g.current
-	g.mu.Unlock()
-	if old == nil {
-		return errors.New("cannot reload a group that was not started")
-	}
-	slot := "a"
-	if old.slot == "a" {
-		slot = "b"
-	}
-	gen, err := g.launch(ctx, slot, func(gen *generation) bool { g.starting = gen; return true })
-	if err != nil {
-		return err
-	}
-	if err := gen.wait(ctx); err != nil {
-		g.mu.Lock()
-		g.starting = nil
-		g.mu.Unlock()
-		gen.end(context.Background())
-		return err
-	}
-	g.swap(gen)
-	g.log.Info("new generation serves", "generation", gen.number, "slot", gen.slot)
-	g.feed()
-	old.drain(g.drainLimit())
-	return nil
-}
-
-// swap makes gen the generation that gets requests.
-func (g *Group) swap(gen *generation) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.current.retired = true
-	g.draining = g.current
-	g.current, g.starting = gen, nil
-	g.failure = ""
-}
 
 // drain waits for the requests of a generation that gets no more, then ends it.
 func (gen *generation) drain(limit time.Duration) {
@@ -185,18 +89,8 @@ func (gen *generation) checkIdle() {
 // has it kill them.
 func (gen *generation) end(ctx context.Context) {
 	g := gen.group
-	g.mu.Lock()
-	gen.retired = true
-	var threads []*thread
-	for _, p := range gen.processes {
-		p.retiring = true
-		threads = append(threads, p.threads...)
-	}
-	g.mu.Unlock()
-	for _, t := range threads {
-		if t != nil {
-			t.shut()
-		}
+	for _, t := range gen.retire() {
+		t.shut()
 	}
 	gen.shutDown(ctx)
 	g.mu.Lock()
@@ -204,6 +98,25 @@ func (gen *generation) end(ctx context.Context) {
 		g.draining = nil
 	}
 	g.mu.Unlock()
+	g.changed()
+}
+
+// retire has the generation get no more requests, and returns its threads.
+func (gen *generation) retire() []*thread {
+	g := gen.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gen.retired = true
+	var threads []*thread
+	for _, p := range gen.processes {
+		p.retiring = true
+		for _, t := range p.threads {
+			if t != nil {
+				threads = append(threads, t)
+			}
+		}
+	}
+	return threads
 }
 
 // killTime is how long a leader has to end once it was told to kill its
@@ -216,8 +129,8 @@ const killTime = 5 * time.Second
 func (gen *generation) shutDown(ctx context.Context) {
 	g := gen.group
 	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil})
-	orderly := time.After(g.options.Group.ShutdownTimeout + killTime)
-	if g.options.Group.ShutdownTimeout == 0 {
+	orderly := time.After(gen.conf.ShutdownTimeout + killTime)
+	if gen.conf.ShutdownTimeout == 0 {
 		orderly = nil // no limit
 	}
 	select {
@@ -279,13 +192,47 @@ func (gen *generation) handle(m wire.Message) {
 			loaded(m.Files)
 		}
 	case wire.GroupReady:
-		close(gen.ready)
+		gen.becomeReady()
+	case wire.Leaving:
+		gen.group.leave(gen)
 	default:
 		if p != nil && gen.handleProcess(p, m) {
 			return // the descriptors have found their owner
 		}
 	}
 	wire.CloseAll(m.Descriptors)
+}
+
+// becomeReady takes note that every process is ready.
+func (gen *generation) becomeReady() {
+	g := gen.group
+	g.mu.Lock()
+	select {
+	case <-gen.ready: // a leader says it once
+		g.mu.Unlock()
+		return
+	default:
+		close(gen.ready)
+	}
+	current := gen == g.current
+	if current {
+		g.failure = ""
+		g.lastUsed = time.Now()
+		g.settleLocked()
+		g.watchActivityLocked()
+	}
+	g.mu.Unlock()
+	if current {
+		g.installed(gen)
+	}
+}
+
+// installed tells the owner which generation is the current one.
+func (g *Group) installed(gen *generation) {
+	if g.options.Installed != nil {
+		g.options.Installed(g.name, gen.slot, gen.number)
+	}
+	g.changed()
 }
 
 // handleProcess handles a message about a process. It reports whether it took
@@ -311,6 +258,9 @@ func (gen *generation) handleProcess(p *process, m wire.Message) (took bool) {
 	case wire.ProcessExited:
 		g.exit(p, m.Text)
 		gen.checkIdle()
+		g.changed()
+	case wire.Expired:
+		g.wish(p, m.Text)
 	case wire.Stacks:
 		g.stacks(p, m.Text)
 	default:
@@ -353,16 +303,10 @@ func (gen *generation) fail(reason string) {
 	default:
 		close(gen.failed)
 	}
-	var waiting []*Exchange
-	if gen == g.current {
-		g.failure = reason
-		if !g.servingLocked() {
-			waiting = g.flushLocked()
-		}
-	}
+	current := gen == g.current
 	g.mu.Unlock()
-	for _, x := range waiting {
-		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
+	if current {
+		g.setFailure(reason)
 	}
 }
 
@@ -393,20 +337,30 @@ func (gen *generation) lost(err error) {
 		return
 	}
 	if errors.Is(err, io.EOF) {
-		g.log.Error("the leader has ended", "generation", gen.number)
+		g.log.Error("the leader has ended"+g.whereToLook(gen.slot), "generation", gen.number)
 	} else {
 		g.log.Error("the connection to the leader broke", "generation", gen.number, "err", err)
 	}
+	if !gen.isReady() && gen.reasonNow() == "" {
+		g.setFailure("the leader ended before its processes were ready")
+	}
+	g.changed()
 	g.relaunch(gen)
 }
 
-// generationsLocked are those alive.
-func (g *Group) generationsLocked() []*generation {
-	all := make([]*generation, 0, 3)
-	for _, gen := range []*generation{g.current, g.starting, g.draining} {
-		if gen != nil && !slices.Contains(all, gen) {
-			all = append(all, gen)
-		}
+// isReady reports whether every process has been ready.
+func (gen *generation) isReady() bool {
+	select {
+	case <-gen.ready:
+		return true
+	default:
+		return false
 	}
-	return all
+}
+
+// reasonNow is why the generation failed, as far as that is known.
+func (gen *generation) reasonNow() string {
+	gen.group.mu.Lock()
+	defer gen.group.mu.Unlock()
+	return gen.reason
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/loop"
@@ -30,58 +31,78 @@ type Options struct {
 	FilesLoaded func(files []string)
 	// Loops carry the responses; at least one.
 	Loops []*loop.Loop
+
+	// Slot and Generation are those of the leader that a supervisor before this
+	// one has left; "" and 0 when there is none.
+	Slot       string
+	Generation int
+	// CheckUser says whether a leader may run as uid; nil means that it runs as
+	// whoever started it.
+	CheckUser func(g *site.Group, uid uint32) error
+	// Unit names the unit of a slot's leader for people who look for what went
+	// wrong; nil means that there are no units.
+	Unit func(group, slot string) string
+	// Changed is called after something that Status shows has changed, and
+	// Installed when a generation has become the current one; nil means never.
+	Changed   func()
+	Installed func(group, slot string, generation int)
 }
 
 // Group is a daemon group.
 type Group struct {
 	options Options
-	settings
+	name    string
+	config  atomic.Pointer[site.Group] // of the current generation, see conf
 	log     *slog.Logger
 	running sync.WaitGroup // goroutines of generations and threads
 
 	reloading sync.Mutex // held by Reload: one at a time
 
 	mu       sync.Mutex
-	current  *generation // nil before the first one is ready and after Stop
+	current  *generation // nil while there is none
 	starting *generation
 	draining *generation
 	queue    queue
-	failure  string // why no process can be started, "" while that is not so
+	failure  string        // why no process can be started, "" while that is not so
+	settled  chan struct{} // closed when the first start has succeeded or failed
 	stopped  bool
 	stopping chan struct{} // closed by Stop
 	number   int           // of the newest generation
 	losses   int           // leaders in a row that ended soon after their start
 	turn     int           // of the loops
+	reviving bool          // a goroutine brings up a current generation
+	asleep   bool          // its leader was let go until the next request
+	bed      string        // slot to wake up in
+	quiet    chan struct{} // see Quiesce; nil while nobody waits
+	recycled *process      // is being replaced although it could go on; nil when none is
+	lastUsed time.Time     // when a request last came or was under way
 
-	queueTimer   *time.Timer
-	limitTimer   *time.Timer // nil while not armed
-	requestTimer *time.Timer // nil while not armed
-}
+	// life ends with Stop. What waits for a leader that is to be started waits no
+	// longer than that.
+	life    context.Context
+	endLife context.CancelFunc
 
-// settings are the group's keys as the supervisor uses them.
-type settings struct {
-	maxLine        int
-	queueLimit     int
-	queueTimeout   time.Duration
-	requestTimeout time.Duration
-	gracefulLimit  time.Duration
+	queueTimer      *time.Timer
+	limitTimer      *time.Timer // nil while not armed
+	requestTimer    *time.Timer // nil while not armed
+	inactivityTimer *time.Timer // nil while not armed
 }
 
 // New returns a group that has no processes yet.
 func New(o Options) *Group {
-	g := o.Group
-	return &Group{
-		options: o, stopping: make(chan struct{}),
-		log: o.Logger.With("site", o.Site.Name, "group", g.Name),
-		settings: settings{
-			maxLine:        int(g.HeaderBufferSize),
-			queueLimit:     g.QueueLimit,
-			queueTimeout:   g.QueueTimeout,
-			requestTimeout: g.RequestTimeout,
-			gracefulLimit:  g.GracefulTimeout,
-		},
+	life, endLife := context.WithCancel(context.Background())
+	g := &Group{
+		options: o, name: o.Group.Name, stopping: make(chan struct{}), settled: make(chan struct{}),
+		life: life, endLife: endLife, lastUsed: time.Now(),
+		log: o.Logger.With("site", o.Site.Name, "group", o.Group.Name),
 	}
+	g.config.Store(o.Group)
+	return g
 }
+
+// conf is the group's section of the site file as it counts now; a reload may
+// bring another.
+func (g *Group) conf() *site.Group { return g.config.Load() }
 
 func (g *Group) nextLoop() *loop.Loop {
 	g.mu.Lock()
@@ -92,7 +113,7 @@ func (g *Group) nextLoop() *loop.Loop {
 
 // drainLimit is how long requests of a process or generation that is replaced
 // may go on.
-func (g *Group) drainLimit() time.Duration { return g.gracefulLimit }
+func (g *Group) drainLimit() time.Duration { return g.conf().GracefulTimeout }
 
 // Submit takes a request. It answers at once, gives it to a thread, or queues
 // it; it does not wait for any of that.
@@ -111,6 +132,7 @@ func (g *Group) Submit(x *Exchange) {
 		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
 		return
 	}
+	g.lastUsed = x.submitted
 	if g.queue.length == 0 {
 		if t := g.pickLocked(false); t != nil {
 			g.takeLocked(t)
@@ -119,13 +141,14 @@ func (g *Group) Submit(x *Exchange) {
 			return
 		}
 	}
-	if g.queue.length >= g.queueLimit {
+	if g.queue.length >= g.conf().QueueLimit {
 		g.submitToFull(x)
 		return
 	}
 	g.queue.push(x)
 	g.armQueueLocked()
 	g.armLimitLocked()
+	g.wakeLocked()
 	g.mu.Unlock()
 }
 
@@ -241,6 +264,9 @@ func (g *Group) release(t *thread) {
 			p.load.note(t.cpu, t.wall)
 			t.cpu, t.wall = 0, 0
 		}
+		if p.mostRequests > 0 && p.load.finished >= p.mostRequests && p.wish == "" {
+			g.wishLocked(p, "maximum-requests")
+		}
 		if t.lost || p.retiring || p.exited || g.current != p.generation {
 			if t.busy { // not if another took the place of a lost one
 				t.busy = false
@@ -258,6 +284,10 @@ func (g *Group) release(t *thread) {
 			t.busy = false
 			p.busy--
 			p.idle = append(p.idle, t)
+			if g.quiet != nil && g.queue.length == 0 {
+				close(g.quiet)
+				g.quiet = nil
+			}
 			g.armLimitLocked() // requests may queue, if this process runs fewer threads now
 			g.mu.Unlock()
 			return
@@ -313,16 +343,30 @@ func (g *Group) tell(control *wire.Conn, m wire.Message) {
 	}
 }
 
+// changed tells the owner that something in Status has.
+func (g *Group) changed() {
+	if g.options.Changed != nil {
+		g.options.Changed()
+	}
+}
+
 // Status is what a group is doing.
 type Status struct {
 	Generation int
-	Processes  int // that take requests
+	Slot       string // "" when there is no generation
+	Asleep     bool   // no processes until the next request
+	Starting   int    // generation that is being brought up, 0 when none is
+	Draining   int    // generation that finishes its last requests, 0 when none does
+	Processes  int    // that take requests
 	Wanted     int
 	Threads    int // per process
 	Busy       int // threads with a request
 	Queued     int
 	Failure    string // why processes cannot be started; "" when they can
 	Python     string // version, "" before a process has said
+	// Suspended is why no process is replaced at present although one should be;
+	// "" when that is not so.
+	Suspended string
 }
 
 // Status returns a consistent picture.
@@ -330,13 +374,19 @@ func (g *Group) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := Status{
-		Wanted: g.options.Group.Processes, Threads: g.options.Group.Threads,
-		Queued: g.queue.length, Failure: g.failure,
+		Wanted: g.conf().Processes, Threads: g.conf().Threads,
+		Queued: g.queue.length, Failure: g.failure, Asleep: g.asleep,
+	}
+	if g.starting != nil {
+		s.Starting = g.starting.number
+	}
+	if g.draining != nil {
+		s.Draining = g.draining.number
 	}
 	if g.current == nil {
 		return s
 	}
-	s.Generation = g.current.number
+	s.Generation, s.Slot, s.Suspended = g.current.number, g.current.slot, g.suspendedLocked()
 	for _, p := range g.current.processes {
 		s.Busy += p.busy
 		s.Python = p.version

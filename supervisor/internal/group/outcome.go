@@ -23,7 +23,7 @@ func (t *thread) assign(x *Exchange) bool {
 	}
 	x.Note = Note{
 		Queued: now.Sub(x.submitted), Dispatched: now,
-		Group: p.generation.group.options.Group.Name, Process: p.number, PID: p.pid, Generation: p.generation.number,
+		Group: p.generation.group.name, Process: p.number, PID: p.pid, Generation: p.generation.number,
 	}
 	t.job = job{exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: now, tries: x.tries}
 	return true

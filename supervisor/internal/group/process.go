@@ -27,6 +27,10 @@ type process struct {
 	exited   bool
 	cause    string // of its end, once it has exited
 
+	mostRequests uint64      // after which it is replaced; 0 none
+	ageTimer     *time.Timer // nil without restart-interval
+	wish         string      // why it should be replaced although it could go on; "" if it should not
+
 	// ends are abnormal ends of requests that wait for the process's exit to
 	// be logged with its cause.
 	ends []job
@@ -124,15 +128,22 @@ func (g *Group) becomeReady(p *process) {
 	}
 	serving := p.generation == g.current
 	if serving {
-		g.failure = ""
+		g.failure, p.generation.reason = "", ""
 	}
+	g.limitLifeLocked(p)
+	relieved := g.relieveLocked(p.generation)
 	g.mu.Unlock()
 	if serving {
 		g.feed()
 	}
+	if relieved != nil {
+		g.retire(relieved, relieved.wish)
+	}
+	g.changed()
 }
 
-// retire stops giving the process requests and asks for another in its place.
+// retire stops giving the process requests, and asks for another in its place
+// unless that has come up already.
 func (g *Group) retire(p *process, why string) {
 	g.mu.Lock()
 	if p.retiring || p.exited {
@@ -140,10 +151,14 @@ func (g *Group) retire(p *process, why string) {
 		return
 	}
 	p.retiring = true
+	replaced := g.recycled == p
 	control := p.generation.control
 	g.mu.Unlock()
-	g.log.Warn("replacing a worker process", "generation", p.generation.number, "process", p.number, "pid", p.pid, "cause", why)
-	g.tell(control, wire.Message{Type: wire.Replace, Process: p.number})
+	if !replaced {
+		g.log.Warn("replacing a worker process", "generation", p.generation.number, "process", p.number, "pid", p.pid, "cause", why)
+		g.tell(control, wire.Message{Type: wire.Replace, Process: p.number})
+	}
+	g.stopRetired(p, false)
 	time.AfterFunc(g.drainLimit(), func() { g.stopRetired(p, true) })
 }
 
@@ -191,6 +206,10 @@ func (g *Group) exit(p *process, cause string) {
 	delete(p.generation.processes, p.number)
 	p.generation.orderLocked()
 	threads := p.threads
+	if p.ageTimer != nil {
+		p.ageTimer.Stop()
+	}
+	g.recycledEndedLocked(p)
 	g.mu.Unlock()
 	for _, j := range ends {
 		g.logEnd(p, j, "worker process died: "+cause, "")

@@ -34,6 +34,7 @@ type rig struct {
 	leaders chan *leader
 	refuse  func() error // of Launch; guarded by mu, nil refuses nothing
 	files   chan []string
+	served  int // generation that leaders say they have been; guarded by mu
 
 	mu    sync.Mutex
 	lines []string // of the log: message and attributes
@@ -105,6 +106,10 @@ func (r *rig) Launch(_ context.Context, _, slot string) (*net.UnixConn, error) {
 	r.all = append(r.all, l)
 	r.mu.Unlock()
 	go l.listen()
+	r.mu.Lock()
+	hello := wire.Message{Type: wire.Hello, Version: wire.LinkVersion, Generation: r.served}
+	r.mu.Unlock()
+	l.tell(hello)
 	r.leaders <- l
 	return theirs, nil
 }
@@ -214,9 +219,7 @@ func (l *leader) process(number, n int) []*worker {
 // start starts the group with processes of n threads each.
 func (r *rig) start(processes, n int) (*leader, [][]*worker) {
 	r.t.Helper()
-	if err := r.group.Start(context.Background()); err != nil {
-		r.t.Fatal(err)
-	}
+	r.group.Start()
 	l := await(r.t, "a leader", r.leaders)
 	var all [][]*worker
 	for p := range processes {

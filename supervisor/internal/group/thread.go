@@ -523,7 +523,7 @@ func (t *thread) handleResponse(block []byte) error {
 	case j.started:
 		return errors.New("a second response to one request")
 	}
-	head := http1.Head{Block: block, Count: int(t.frame.Count), MaxLine: t.process.generation.group.maxLine}
+	head := http1.Head{Block: block, Count: int(t.frame.Count), MaxLine: int(t.process.generation.conf.HeaderBufferSize)}
 	last := t.frame.Flags&wire.Last != 0
 	if last && t.left <= t.end-t.start {
 		t.takeOver()

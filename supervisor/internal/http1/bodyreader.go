@@ -25,7 +25,7 @@ func (b *bodyReader) begin(c *Conn) {
 	b.unread, b.read, b.began, b.paused = false, 0, 0, 0
 	switch {
 	case r.Chunked:
-		b.chunks.Reset(&c.server.options.Limits)
+		b.chunks.Reset(&c.server.options().Limits)
 		b.unread = true
 	case r.HasContentLength && r.ContentLength > 0:
 		b.left = r.ContentLength
@@ -200,7 +200,7 @@ func (b *bodyReader) end() {
 // setDeadline gives the next bytes body-timeout, or less when that is needed
 // to keep the minimum rate.
 func (b *bodyReader) setDeadline() {
-	o := &b.c.server.options
+	o := b.c.server.options()
 	now := b.c.server.now()
 	if b.began == 0 {
 		b.began = now

@@ -174,7 +174,7 @@ func (c *Conn) step() bool {
 // parse looks for a whole request in the buffer. A body that will fit in
 // memory is waited for, so that handling it does not wait.
 func (c *Conn) parse() (took bool, err error) {
-	limits := &c.server.options.Limits
+	limits := &c.server.options().Limits
 	if c.need > 0 {
 		if c.end-c.start < c.need {
 			return false, nil
@@ -190,7 +190,7 @@ func (c *Conn) parse() (took bool, err error) {
 		return false, err
 	}
 	r := &c.Request
-	if r.HasContentLength && !r.ExpectContinue && r.ContentLength <= c.server.options.BodyBuffer {
+	if r.HasContentLength && !r.ExpectContinue && r.ContentLength <= c.server.options().BodyBuffer {
 		if whole := head + int(r.ContentLength); c.end-c.start < whole {
 			c.need = whole
 			c.body.waitSmall(c, c.end-c.start-head)
@@ -251,7 +251,7 @@ func (c *Conn) handleBlocking() {
 	active := c.active
 	c.mu.Unlock()
 	if !active {
-		c.setDeadline(c.server.options.KeepAliveTimeout) // the end of the body has cleared it
+		c.setDeadline(c.server.options().KeepAliveTimeout) // the end of the body has cleared it
 		c.resume()
 	}
 }
@@ -297,7 +297,7 @@ func (c *Conn) fill() bool {
 	}
 	if c.start == c.end {
 		// The first bytes of a head: from now on it has header-timeout.
-		c.setDeadline(c.server.options.HeaderTimeout)
+		c.setDeadline(c.server.options().HeaderTimeout)
 	}
 	c.end += n
 	// A read that fills less than its buffer has emptied the socket; what comes
@@ -362,7 +362,7 @@ func (c *Conn) releaseBuffer() {
 // exchangeDone is called by the writing side when a response has ended.
 func (c *Conn) exchangeDone() {
 	c.server.handler.Done(c)
-	c.setDeadline(c.server.options.KeepAliveTimeout)
+	c.setDeadline(c.server.options().KeepAliveTimeout)
 	c.mu.Lock()
 	if c.server.closing.Load() {
 		c.closeAfter.Store(true) // Drain passes by connections that it finds active
@@ -521,7 +521,7 @@ func (c *Conn) tryWrite(p []byte) (int, error) { return c.socket.tryWrite(p) }
 
 // write writes all of p, waiting for a client that reads slowly.
 func (c *Conn) write(p []byte) error {
-	return c.socket.output(len(p), c.server.options.SendTimeout, c.server.now, func() (int, error) {
+	return c.socket.output(len(p), c.server.options().SendTimeout, c.server.now, func() (int, error) {
 		n, err := c.socket.tryWrite(p)
 		p = p[n:]
 		return n, err
@@ -532,7 +532,7 @@ func (c *Conn) write(p []byte) error {
 // client that reads slowly. It returns how many it sent: fewer without an
 // error mean that the file has ended.
 func (c *Conn) sendFile(fd int, offset int64, n int) (sent int, err error) {
-	err = c.socket.output(n, c.server.options.SendTimeout, c.server.now, func() (int, error) {
+	err = c.socket.output(n, c.server.options().SendTimeout, c.server.now, func() (int, error) {
 		position := offset + int64(sent)
 		took, err := unix.Sendfile(c.socket.fd, fd, &position, n-sent)
 		switch {

@@ -133,7 +133,7 @@ const restTime = 50 * time.Millisecond
 // rest stops accepting for a moment; a nil error means that the server is full.
 func (l *Listener) rest(err error) {
 	if err != nil {
-		l.server.options.Logger.Error("cannot accept connections for now", "err", err)
+		l.server.options().Logger.Error("cannot accept connections for now", "err", err)
 	}
 	l.watchAs(loop.Nothing)
 	time.AfterFunc(restTime, func() { l.watchAs(loop.Accepting) })

@@ -39,7 +39,7 @@ type Options struct {
 
 // Server serves connections of any number of listeners.
 type Server struct {
-	options    Options
+	settings   atomic.Pointer[Options]
 	handler    Handler
 	serverLine string
 	epoch      time.Time
@@ -55,16 +55,19 @@ type Server struct {
 	mu     sync.Mutex
 	conns  Conn // head of the ring of open connections
 	open   int
+	empty  time.Time // since when no connection is open
 	closed bool
-	room   *sync.Cond // a connection was closed
+	room   *sync.Cond    // a connection was closed
+	filled chan struct{} // capacity 1: a connection was opened where none was
 }
 
 // NewServer returns a server that serves nothing yet.
 func NewServer(o Options, h Handler) *Server {
 	s := &Server{
-		options: o, handler: h, loops: o.Loops, epoch: time.Now(), stop: make(chan struct{}),
-		serverLine: "Server: " + o.Software + "\r\n",
+		handler: h, loops: o.Loops, epoch: time.Now(), stop: make(chan struct{}),
+		serverLine: "Server: " + o.Software + "\r\n", empty: time.Now(), filled: make(chan struct{}, 1),
 	}
+	s.settings.Store(&o)
 	if o.Software == "" {
 		s.serverLine = ""
 	}
@@ -73,6 +76,13 @@ func NewServer(o Options, h Handler) *Server {
 	s.running.Go(s.sweep)
 	return s
 }
+
+// options are those that count now.
+func (s *Server) options() *Options { return s.settings.Load() }
+
+// Reconfigure has requests and waits that begin from now on go by o. Software
+// and Loops stay as they were.
+func (s *Server) Reconfigure(o Options) { s.settings.Store(&o) }
 
 // now is the server's clock in nanoseconds; it does not jump.
 func (s *Server) now() int64 { return int64(time.Since(s.epoch)) }
@@ -108,7 +118,7 @@ func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
 	c.socket.readable, c.socket.writable = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.advanceFunc = c.advance
 	c.Response.conn = c
-	c.setDeadline(s.options.HeaderTimeout)
+	c.setDeadline(s.options().HeaderTimeout)
 	if !s.add(c) {
 		closeFD(fd)
 		return
@@ -123,7 +133,7 @@ func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
 	c.socket.source = source
 	c.mu.Unlock()
 	if err != nil {
-		s.options.Logger.Error("cannot serve a connection", "err", err)
+		s.options().Logger.Error("cannot serve a connection", "err", err)
 		s.remove(c)
 		closeFD(fd)
 	}
@@ -147,6 +157,9 @@ func (s *Server) add(c *Conn) bool {
 		return false
 	}
 	s.running.Add(1) // until remove
+	if s.open == 0 {
+		poke(s.filled)
+	}
 	s.open++
 	c.next, c.previous = s.conns.next, &s.conns
 	c.next.previous, s.conns.next = c, c
@@ -157,7 +170,7 @@ func (s *Server) add(c *Conn) bool {
 func (s *Server) hasRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open < s.options.MaxConnections
+	return s.open < s.options().MaxConnections
 }
 
 func (s *Server) remove(c *Conn) {
@@ -165,12 +178,16 @@ func (s *Server) remove(c *Conn) {
 	defer s.mu.Unlock()
 	c.previous.next, c.next.previous = c.next, c.previous
 	s.open--
+	if s.open == 0 {
+		s.empty = time.Now()
+	}
 	s.room.Broadcast()
 	s.running.Done()
 }
 
 // sweepEvery is how often deadlines of waiting connections are looked at. They
-// are kept to that precision, so that none costs a timer.
+// are kept to that precision, so that none costs a timer. A server without
+// connections wakes for none.
 const sweepEvery = 250 * time.Millisecond
 
 func (s *Server) sweep() {
@@ -179,14 +196,24 @@ func (s *Server) sweep() {
 	for {
 		select {
 		case <-tick.C:
-			s.expire(s.now())
+			if s.expire(s.now()) {
+				continue
+			}
+		case <-s.stop:
+			return
+		}
+		tick.Stop()
+		select {
+		case <-s.filled:
+			tick.Reset(sweepEvery)
 		case <-s.stop:
 			return
 		}
 	}
 }
 
-func (s *Server) expire(now int64) {
+// expire acts on deadlines. It reports whether there are connections.
+func (s *Server) expire(now int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := s.conns.next; c != &s.conns; c = c.next {
@@ -198,6 +225,7 @@ func (s *Server) expire(now int64) {
 			poke(c.socket.writable)
 		}
 	}
+	return s.open > 0
 }
 
 // WaitClosed waits until no connection is open, or ctx ends.
@@ -223,6 +251,16 @@ func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
+}
+
+// EmptySince is since when no connection is open; the zero time while one is.
+func (s *Server) EmptySince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open > 0 {
+		return time.Time{}
+	}
+	return s.empty
 }
 
 // Drain has every connection end with the exchange it has, and idle ones at

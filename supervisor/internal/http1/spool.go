@@ -64,14 +64,14 @@ func (s *spool) add(p []byte) error {
 // full reports whether the bounds are reached.
 func (s *spool) full() bool {
 	inMemory := len(s.memory) + len(s.excess) + s.flight
-	return inMemory >= s.r.limit && (!s.slow || s.write >= s.r.conn.server.options.ResponseSpool)
+	return inMemory >= s.r.limit && (!s.slow || s.write >= s.r.conn.server.options().ResponseSpool)
 }
 
 // store puts as much of p where there is room: in memory while nothing is in
 // the file, so that the order is kept, then in the file, and at last in memory
 // beyond its bound.
 func (s *spool) store(p []byte) (int, error) {
-	options := &s.r.conn.server.options
+	options := s.r.conn.server.options()
 	room := s.r.limit - len(s.memory)
 	fileRoom := options.ResponseSpool - s.write
 	switch {
@@ -90,7 +90,7 @@ func (s *spool) store(p []byte) (int, error) {
 
 func (s *spool) storeInFile(p []byte) (int, error) {
 	if s.file == nil {
-		file, err := s.r.conn.server.options.Spool()
+		file, err := s.r.conn.server.options().Spool()
 		if err != nil {
 			return 0, fmt.Errorf("cannot make a spool file for a response: %w", err)
 		}
@@ -162,7 +162,7 @@ func (r *Response) Full(serial uint64, room func()) bool {
 		return false
 	}
 	r.room = room
-	if !r.spool.slow && r.conn.server.options.ResponseSpool > 0 {
+	if !r.spool.slow && r.conn.server.options().ResponseSpool > 0 {
 		r.patience = time.AfterFunc(patience, func() { r.losePatience(serial) })
 	}
 	return true

@@ -3,7 +3,10 @@
 import os
 import sys
 import threading
+import _signal  # signal without what that imports
+from _signal import SIGXCPU
 from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, socket, socketpair
+from _thread import start_new_thread
 from struct import pack
 
 from _wsgid import application
@@ -29,6 +32,8 @@ class Process:
         self.threads = []
         self.started = 0            # threads that have a system thread
         self.lock = threading.Lock()
+        self.renewed = threading.Condition(self.lock)
+        self.stopping = False
         self.watching = config['watch'] == '1'
         self.modules_seen = 0
         self.files_seen = set()
@@ -68,14 +73,21 @@ class Process:
 
     def report(self, err, request_id):
         """Log an exception with its traceback as one record; one line of it."""
-        import traceback
-        # The two frames of the gateway itself say nothing to a reader.
-        frames = err.__traceback__
-        while frames is not None and frames.tb_frame.f_code.co_filename.startswith('<wsgid>'):
-            frames = frames.tb_next
-        lines = traceback.format_exception(type(err), err, frames)
-        self.log('error', request_id, ''.join(lines).rstrip('\n'))
-        return summary(err)
+        try:
+            if isinstance(err, MemoryError):
+                forget_locals(err)
+            import traceback
+            # The two frames of the gateway itself say nothing to a reader.
+            frames = err.__traceback__
+            while frames is not None and frames.tb_frame.f_code.co_filename.startswith('<wsgid>'):
+                frames = frames.tb_next
+            lines = traceback.format_exception(type(err), err, frames)
+            self.log('error', request_id, ''.join(lines).rstrip('\n'))
+            return summary(err)
+        except MemoryError:
+            # Somebody else has what there was.
+            self.log('error', request_id, 'MemoryError, and no memory to say where')
+            return 'MemoryError'
 
     def report_files(self):
         """Name the source files that were imported since the last call."""
@@ -117,16 +129,62 @@ class Process:
         for end in far_ends:
             end.close()
 
-    def connect(self, thread):
-        """A new connection for a thread whose last one was ended; None when
-        there is no leader to pass it on."""
-        try:
-            link, far = self.pair()
-        except OSError as err:
-            self.log('error', '', 'cannot make a new connection for a worker thread: %s' % err)
-            return None
-        self.offer(thread.index, far)
-        return link
+    def next_link(self, thread, served):
+        """The connection that follows one that has ended; None when there is to
+        be none. After a request the thread makes it; else it waits until the
+        leader asks for it."""
+        with self.lock:
+            thread.sock.close()
+            if served and not thread.fresh and not self.stopping:
+                try:
+                    link, far = self.pair()
+                    self.offer(thread.index, far)
+                    return link
+                except OSError as err:
+                    self.log('error', '', 'cannot make a new connection for a worker thread: %s' % err)
+            while not thread.fresh and not self.stopping:
+                self.renewed.wait()
+            link, thread.fresh = thread.fresh, None
+            if link and self.stopping:
+                link.close()
+            return None if self.stopping else link
+
+    def renew(self, number):
+        """Make new connections in the place of those that a supervisor had who
+        has gone. A thread with a request makes its own when that is over."""
+        with self.lock:
+            first, far_ends = 0, []
+            for thread in self.threads:
+                if thread.busy:
+                    continue
+                if far_ends and (thread.index != first + len(far_ends) // 2 or len(far_ends) == 2 * BATCH):
+                    self.offer(first, far_ends)
+                    far_ends = []
+                try:
+                    link, far = self.pair()
+                except OSError as err:
+                    self.log('error', '', 'cannot make new connections for worker threads: %s' % err)
+                    break
+                if not far_ends:
+                    first = thread.index
+                far_ends += far
+                self.hand_over(thread, link)
+            if far_ends:
+                self.offer(first, far_ends)
+            self.renewed.notify_all()
+        self.tell('renewed', number)
+
+    def hand_over(self, thread, link):
+        """Give a thread its next connection and have it notice."""
+        if not thread.started:
+            thread.sock.close()
+            thread.sock = link
+            return
+        if thread.fresh:
+            thread.fresh.close()
+        thread.fresh = link
+        # Closed only with the lock held, so this is no other's descriptor.
+        thread.sock.shut()
 
     def start_next(self):
         """Start one more system thread, if there is a slot without one. The
@@ -184,6 +242,8 @@ class Process:
             self.set_up()
             self.application = application.load(self.config)
         except BaseException as err:
+            if isinstance(err, MemoryError):
+                forget_locals(err)
             import traceback
             self.report_files()
             frames = err.__traceback__
@@ -194,24 +254,71 @@ class Process:
             return False
         if self.watching:
             self.report_files()
+        if self.watches_time() and SIGXCPU in _signal.sigpending():
+            self.tell('failed', 'cpu-time-limit was used up by the import of the application')
+            return False
         self.make_threads()
         self.start_next()
         self.tell('ready')
+        if self.watches_time():
+            start_new_thread(self.watch_time, ())
         return True
 
+    def end_threads(self):
+        """Make no further connections: threads end with those that they have."""
+        with self.lock:
+            self.stopping = True
+            self.renewed.notify_all()
+
+    # CPU time.
+
+    def watches_time(self):
+        return self.config['cpu-time-limit'] == '1'
+
+    def watch_time(self):
+        """Tell the leader when the CPU time is used up. Every other thread has
+        the signal blocked, see main(): so it waits here, neither for a main
+        thread that sits in recv() nor on what an application has signal() do."""
+        _signal.sigwait((SIGXCPU,))
+        self.tell('expired')
+
     def serve_until_told(self):
-        """Wait for the leader's word, or for its end."""
-        try:
-            while self.control.recv(4096) not in (b'stop', b''):
-                pass
-        except OSError:
-            pass
+        """Do as the leader says, until it wants the end or has gone."""
+        while True:
+            try:
+                word, _, rest = self.control.recv(4096).partition(b'\0')
+            except OSError:
+                break
+            if word == b'ping':
+                # Nothing to do: that this thread runs is the answer.
+                self.tell('pong')
+            elif word == b'renew':
+                self.renew(rest.decode())
+            elif word in (b'stop', b''):
+                break
+        self.end_threads()
         # 0 means no limit.
         deadline = float(self.config['shutdown-timeout']) or float('inf')
         step = 0.02
         while deadline > 0 and any(thread.busy for thread in self.threads):
             threading.Event().wait(step)
             deadline -= step
+
+
+def forget_locals(err):
+    """Free what the functions held that an exception has ended, so that there is
+    memory to go on with."""
+    for _ in range(100):  # the chain may be a circle
+        frames = err.__traceback__
+        while frames is not None:
+            try:
+                frames.tb_frame.clear()
+            except RuntimeError:
+                pass  # it runs: it is of the gateway
+            frames = frames.tb_next
+        err = err.__cause__ or err.__context__
+        if err is None:
+            break
 
 
 def is_application(filename):
@@ -253,6 +360,11 @@ def set_title(title):
         pass
 
 
+def block_time_signal():
+    """Have all threads, those that are to come as well, pass SIGXCPU over."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (SIGXCPU,))
+
+
 def main():
     control = socket(fileno=3)
     # Programs that the application starts have no business with these.
@@ -264,6 +376,8 @@ def main():
     # The leader asks for the stacks of all threads with this signal; the
     # handler runs in C and needs neither the GIL nor the interpreter's help.
     faulthandler.register(int(process.config['stack-signal']), file=4, all_threads=True, chain=False)
+    if process.watches_time():
+        block_time_signal()
     set_title(process.config['title'])
     install_streams(process)
     if not process.start():

@@ -24,6 +24,7 @@ class Thread:
         self.process = process
         self.index = index
         self.sock = sock
+        self.fresh = None           # the connection that is to follow, made by renew()
         self.errors = Errors(process)
         self.environ = {**process.environ, 'mod_wsgi.thread_id': index + 1, 'wsgi.errors': self.errors}
         self.body = None            # a deferred body, while its request is served
@@ -47,11 +48,12 @@ class Thread:
         self.cpu = thread_time_ns()
         while True:
             self.wall = 0
+            served = True
             try:
                 self.take_requests()
-                if not self.wall:
-                    # Closed without a request: nobody is there to offer another to.
-                    return
+                # Without a request the front end wants no other connection, or
+                # has gone: then the leader says when there is another.
+                served = self.wall != 0
             except OSError:
                 pass
             except BaseException as err:
@@ -60,14 +62,9 @@ class Thread:
                 self.process.report(err, self.errors.request_id)
             self.busy = False
             self.errors.flush()
-            if not self.reconnect():
+            self.sock = self.process.next_link(self, served)
+            if self.sock is None:
                 return
-
-    def reconnect(self):
-        """Replace a connection on which the front end let go of an exchange."""
-        self.sock.close()
-        self.sock = self.process.connect(self)
-        return self.sock is not None
 
     def take_requests(self):
         """Serve until the front end closes the connection between two requests."""

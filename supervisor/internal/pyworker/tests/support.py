@@ -9,6 +9,7 @@ import struct
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -41,8 +42,8 @@ link = wsgid.link
 CONFIG = {
     'group': 'web', 'script': '', 'module': 'demo', 'callable': 'application', 'directory': '/',
     'home': '', 'python-path': '', 'locale': '', 'switch-interval': '', 'stack-size': '0',
-    'stack-signal': '62', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0', 'software': 'wsgid/test',
-    'multithread': '0', 'multiprocess': '0', 'process': '1', 'title': 'wsgid: test',
+    'stack-signal': '62', 'cpu-time-limit': '0', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
+    'software': 'wsgid/test', 'multithread': '0', 'multiprocess': '0', 'process': '1', 'title': 'wsgid: test',
 }
 
 
@@ -226,6 +227,33 @@ class Worker:
         self.fronts += FrontEnd.of_each(fds)
         return int(index), self.fronts[-1]
 
+    def renew(self, number='1'):
+        """Have the process make new connections; they are this worker's fronts
+        then, in the order of the threads. Those of threads with a request stay
+        away. The indexes of those that came, each once."""
+        self.process.renew(number)
+        newest = {}
+        while True:
+            fields, fds = self.leader.receive()
+            if fields[0] == 'threads':
+                assert 2 * int(fields[2]) == len(fds), fields
+                for index, front in enumerate(FrontEnd.of_each(fds), int(fields[1])):
+                    if index in newest:
+                        # The thread has noticed the end before it was told.
+                        newest[index].close()
+                    newest[index] = front
+            elif fields[0] == 'renewed':
+                assert fields[1:] == [number], fields
+                self.fronts = [newest[index] for index in sorted(newest)]
+                return sorted(newest)
+
+    def rest(self):
+        """Wait until no thread is at work: a response may arrive before that."""
+        end = time.monotonic() + PATIENCE
+        while any(thread.busy for thread in self.process.threads):
+            assert time.monotonic() < end, 'a thread is still at work'
+            time.sleep(0.001)
+
     def log(self):
         """The next log record: level, request id, text."""
         return tuple(self.leader.expect('log')[0][1:])
@@ -237,6 +265,7 @@ class Worker:
 
     def close(self):
         """End every thread, and wait for that."""
+        self.process.end_threads()
         self.leader.close()
         for front in self.fronts:
             front.close()

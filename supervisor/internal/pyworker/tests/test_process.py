@@ -4,6 +4,7 @@ own, as Bootstrap starts it."""
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -229,6 +230,92 @@ class Life(unittest.TestCase):
         listing = program.get().body.decode()
         self.assertIn('/proc/', listing)
         self.assertNotIn('socket:', listing)
+
+    def test_ping(self):
+        # Requests that compute do not keep the main thread from answering.
+        program = self.start('''
+            stop = []
+            def application(environ, start_response):
+                if environ['PATH_INFO'] == '/stop':
+                    stop.append(1)
+                start_response('200 OK', [])
+                yield b'begun'
+                while not stop:
+                    pass
+        ''', threads='3')
+        program.ready()
+        for front in program.fronts[:2]:
+            front.request(PATH_INFO='/')
+            self.assertEqual(front.frame().kind, link.RESPONSE)
+        for _ in range(3):
+            program.leader.sock.send(b'ping')
+            self.assertEqual(program.leader.expect('pong'), (['pong'], []))
+        program.fronts[2].request(PATH_INFO='/stop')
+        for front in program.fronts[:2]:
+            self.assertEqual(front.frame().kind, link.END)
+
+    def test_renew(self):
+        program = self.start(threads='2')
+        program.ready()
+        self.assertEqual(program.get().body, b'hello')
+        for front in program.fronts:
+            front.close()
+        program.leader.sock.send(b'renew\x007')
+        self.assertEqual(program.leader.expect('renewed')[0], ['renewed', '7'])
+        offered = {}
+        while len(offered) < 2:
+            fields, fds = program.leader.expect('threads')
+            for index, front in enumerate(FrontEnd.of_each(fds), int(fields[1])):
+                program.fronts.append(front)
+                offered[index] = front
+        for index in (0, 1):
+            offered[index].request()
+            self.assertEqual(offered[index].response().body, b'hello')
+
+    def test_unknown_word(self):
+        program = self.start()
+        program.ready()
+        program.leader.sock.send(b'what a later leader may say')
+        program.leader.sock.send(b'ping')
+        program.leader.expect('pong')
+
+    def test_cpu_time(self):
+        for name, prelude in [
+            ('plain', ''),
+            ('handler', 'import signal\nsignal.signal(signal.SIGXCPU, lambda *args: 1 / 0)\n'),
+            ('default', 'import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_DFL)\n'),
+            ('thread', 'import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n'),
+        ]:
+            with self.subTest(name):
+                program = self.start(prelude + HELLO, **{'cpu-time-limit': '1'})
+                program.ready()
+                self.assertEqual(program.get().body, b'hello')
+                for _ in range(2):  # the kernel repeats it every second
+                    os.kill(program.popen.pid, signal.SIGXCPU)
+                self.assertEqual(program.leader.expect('expired')[0], ['expired'])
+                self.assertEqual(program.get().body, b'hello')
+                program.leader.sock.send(b'stop')
+                self.assertEqual(program.wait(), (0, '', ''))
+
+    def test_cpu_time_while_threads_compute(self):
+        program = self.start('''
+            def application(environ, start_response):
+                start_response('200 OK', [])
+                yield b'begun'
+                while True:
+                    pass
+        ''', threads='3', **{'cpu-time-limit': '1'})
+        program.ready()
+        for front in program.fronts[:2]:
+            front.request()
+            self.assertEqual(front.frame().kind, link.RESPONSE)
+        os.kill(program.popen.pid, signal.SIGXCPU)
+        self.assertEqual(program.leader.expect('expired')[0], ['expired'])
+
+    def test_cpu_time_of_the_import(self):
+        program = self.start('import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)\n' + HELLO, **{'cpu-time-limit': '1'})
+        self.assertEqual(program.leader.expect('failed')[0][1], 'cpu-time-limit was used up by the import of the application')
+        self.assertEqual(program.wait(), (1, '', ''))
 
     def test_files(self):
         program = self.start('''

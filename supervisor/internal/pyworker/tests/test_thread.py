@@ -3,9 +3,10 @@
 import logging
 import sys
 import threading
+import time
 import unittest
 
-from support import PATIENCE, Worker, call, link, wsgid
+from support import PATIENCE, Worker, call, descriptors, link, wsgid
 
 
 def hello(environ, start_response):
@@ -196,16 +197,17 @@ class Report(unittest.TestCase):
 class Connections(unittest.TestCase):
 
     def test_end_before_a_request(self):
+        # The thread offers no other connection of its own accord: a front end
+        # that ends each would keep it busy for ever.
         worker = Worker(hello)
+        self.addCleanup(worker.close)
         worker.leader.expect('ident')
-        threads = worker.running()
         worker.front.close()
-        for thread in threads:
-            thread.join(PATIENCE)
-            self.assertFalse(thread.is_alive())
         worker.process.tell('end')
         self.assertEqual(worker.leader.receive()[0], ['end'])
-        worker.close()
+        worker.renew()
+        worker.fronts[0].request()
+        self.assertEqual(worker.fronts[0].response().body, b'hello')
 
     def test_end_after_a_request(self):
         # The front end may have let go of the exchange while the worker's last
@@ -270,12 +272,155 @@ class Connections(unittest.TestCase):
         worker.front.request()
         worker.front.response()
         worker.leader.close()
-        threads = worker.running()
         worker.front.close()
-        for thread in threads:
-            thread.join(PATIENCE)
-            self.assertFalse(thread.is_alive())
         worker.close()
+
+    def test_no_descriptors(self):
+        # A thread that cannot make a connection is not lost.
+        worker = Worker(hello)
+        self.addCleanup(worker.close)
+        pair = worker.process.pair
+
+        def fail():
+            raise OSError(24, 'Too many open files')
+        worker.process.pair = fail
+        worker.front.request()
+        worker.front.response()
+        worker.front.close()
+        self.assertRegex(worker.log()[2], 'cannot make a new connection .* Too many open files')
+        worker.process.pair = pair
+        worker.renew()
+        worker.fronts[0].request()
+        self.assertEqual(worker.fronts[0].response().body, b'hello')
+
+
+class Renew(unittest.TestCase):
+    """Another supervisor comes."""
+
+    def serve(self, worker, count):
+        """Requests in the first count threads, one after the other."""
+        for front in worker.fronts[:count]:
+            front.request(b'again')
+            self.assertEqual(front.response().body, b'hello')
+        worker.rest()
+
+    def test_every_thread(self):
+        # Three threads run, one of them has never had a request, four do not run.
+        worker = Worker(hello, threads=7)
+        self.addCleanup(worker.close)
+        self.serve(worker, 2)
+        for how in ('the supervisor has gone', 'it is still there'):
+            with self.subTest(how):
+                old = worker.fronts
+                if how == 'the supervisor has gone':
+                    for front in old:
+                        front.close()
+                self.assertEqual(worker.renew(), list(range(7)))
+                self.serve(worker, 7)
+                for front in old:
+                    front.close()
+
+    def test_thread_with_a_request(self):
+        inside, leave = threading.Event(), threading.Event()
+        self.addCleanup(leave.set)
+
+        def slow(environ, start_response):
+            inside.set()
+            leave.wait(PATIENCE)
+            return hello(environ, start_response)
+        worker = Worker(slow, threads=3)
+        self.addCleanup(worker.close)
+        self.addCleanup(leave.set)
+        worker.fronts[1].close()
+        worker.front.request()
+        self.assertTrue(inside.wait(PATIENCE))
+        for front in worker.fronts:
+            front.close()
+        self.assertEqual(worker.renew(), [1, 2])
+        leave.set()
+        index, front = worker.reconnected()
+        self.assertEqual(index, 0)
+        for front in (front, *worker.fronts[:2]):
+            front.request()
+            self.assertEqual(front.response().body, b'hello')
+
+    def test_twice(self):
+        # The first connections were never used.
+        worker = Worker(hello, threads=2)
+        self.addCleanup(worker.close)
+        first = worker.fronts
+        worker.renew()
+        second = worker.fronts
+        worker.renew('2')
+        for front in first + second:
+            self.assertEqual(front.responses.recv(1), b'')
+            front.close()
+        self.serve(worker, 2)
+
+    def test_many(self):
+        worker = Worker(hello, threads=250)
+        self.addCleanup(worker.close)
+        for front in worker.fronts:
+            front.close()
+        self.assertEqual(worker.renew(), list(range(250)))
+        self.serve(worker, 1)
+
+    def test_no_descriptors_are_left(self):
+        worker = Worker(hello, threads=5)
+        self.addCleanup(worker.close)
+        self.serve(worker, 2)
+        before = descriptors()
+        for number in range(20):
+            for front in worker.fronts:
+                front.close()
+            worker.renew(str(number))
+            self.serve(worker, 2)
+        # A thread that waits closes its last connection when it has noticed.
+        end = time.monotonic() + PATIENCE
+        while descriptors() != before:
+            self.assertLess(time.monotonic(), end, '%d descriptors, not %d' % (descriptors(), before))
+            time.sleep(0.001)
+
+
+class Memory(unittest.TestCase):
+
+    def test_error(self):
+        # What the application held is free by the time the failure is told.
+        held = []
+
+        class Large:
+            def __del__(self):
+                held.append('freed')
+
+        def application(environ, start_response):
+            large = Large()
+            raise MemoryError(large and 'no')
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        told = worker.process.log
+        worker.process.log = lambda *record: (held.append('told'), told(*record))
+        worker.front.request()
+        self.assertEqual(worker.front.response().failure, 'MemoryError: no')
+        self.assertEqual(held, ['freed', 'told'])
+        self.assertRegex(worker.log()[2], r'in application\n(.*\n)*MemoryError: no$')
+
+    def test_error_amid_the_report(self):
+        class Greedy(Exception):
+            def __str__(self):
+                raise MemoryError
+        worker = Worker(lambda environ, start_response: (_ for _ in ()).throw(Greedy()))
+        self.addCleanup(worker.close)
+        summary = wsgid.process.summary
+        self.addCleanup(setattr, wsgid.process, 'summary', summary)
+
+        def fail(err):
+            raise MemoryError
+        wsgid.process.summary = fail
+        worker.front.request()
+        self.assertEqual(worker.front.response().failure, 'MemoryError')
+        worker.process.application = hello
+        worker.front.request()
+        self.assertEqual(worker.front.response().body, b'hello')
 
 
 class Start(unittest.TestCase):

@@ -1,0 +1,216 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// How a group comes by its current generation: at the start, after a leader has
+// ended by itself, and when a request comes to a group that sleeps.
+
+// Start brings up the first generation: in the slot of Options.Slot, or "a".
+// It does not wait, see WaitReady; a leader that cannot be started is tried
+// again, with a delay that grows.
+func (g *Group) Start() {
+	slot := g.options.Slot
+	if slot == "" {
+		slot = "a"
+	}
+	g.mu.Lock()
+	g.number = g.options.Generation
+	g.reviving = true
+	g.mu.Unlock()
+	g.running.Go(func() { g.revive(nil, slot, true) })
+}
+
+// WaitReady waits until every process of the first generation is ready, or one
+// has failed to start; then the error says why.
+func (g *Group) WaitReady(ctx context.Context) error {
+	select {
+	case <-g.settled:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.failure != "" {
+		return &StartError{Reason: g.failure}
+	}
+	return nil
+}
+
+// settleLocked ends WaitReady.
+func (g *Group) settleLocked() {
+	select {
+	case <-g.settled:
+	default:
+		close(g.settled)
+	}
+}
+
+// relaunch starts a leader in the place of one that ended by itself.
+func (g *Group) relaunch(old *generation) {
+	g.mu.Lock()
+	if time.Since(old.began) >= soundAfter {
+		g.losses = 0
+	}
+	wanted := g.current == old && !g.reviving && !g.stopped
+	if wanted {
+		g.reviving = true
+	}
+	g.mu.Unlock()
+	if wanted {
+		g.revive(old, old.slot, false)
+	}
+}
+
+// revive makes a leader's generation the current one in the place of old,
+// trying until that succeeds or is not wanted any more. The first try is made
+// at once, or as late as leaders that failed before make advisable. The caller
+// has set reviving.
+func (g *Group) revive(old *generation, slot string, atOnce bool) {
+	defer func() {
+		g.mu.Lock()
+		g.reviving = false
+		g.mu.Unlock()
+	}()
+	for atOnce || g.waitToRevive(old) {
+		atOnce = false
+		_, err := g.launch(g.life, g.conf(), slot, func(gen *generation) bool {
+			if g.current != old {
+				return false
+			}
+			g.current = gen
+			return true
+		})
+		if err == nil || errors.Is(err, errNotWanted) {
+			return
+		}
+		g.cannotStart(slot, err)
+	}
+}
+
+// soundAfter is how long a leader must have lived for its end to be no reason
+// to wait before the next one.
+const soundAfter = 10 * time.Second
+
+// waitToRevive waits as long as leaders have been failing. It reports whether
+// one is still to be started in the place of old.
+func (g *Group) waitToRevive(old *generation) bool {
+	g.mu.Lock()
+	delay := min(time.Duration(g.losses)*500*time.Millisecond, 30*time.Second)
+	g.losses++
+	g.mu.Unlock()
+	select {
+	case <-time.After(delay):
+	case <-g.stopping:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.stopped && g.current == old
+}
+
+// cannotStart says once why there is no leader, and answers those who wait.
+func (g *Group) cannotStart(slot string, err error) {
+	reason := fmt.Sprintf("cannot start the leader of group %s: %v", g.name, err)
+	g.mu.Lock()
+	known := g.failure == reason
+	g.mu.Unlock()
+	if !known && g.life.Err() == nil {
+		g.log.Error(reason+g.whereToLook(slot), "slot", slot)
+	}
+	g.setFailure(reason)
+}
+
+// whereToLook names the unit of a slot and how to see what it says.
+func (g *Group) whereToLook(slot string) string {
+	if g.options.Unit == nil {
+		return ""
+	}
+	unit := g.options.Unit(g.name, slot)
+	return fmt.Sprintf("\nunit: %s\nhint: systemctl status '%s'; journalctl -u '%s'", unit, unit, unit)
+}
+
+// setFailure has requests answered at once, those that wait included, as long
+// as no process takes any.
+func (g *Group) setFailure(reason string) {
+	g.mu.Lock()
+	g.failure = reason
+	var waiting []*Exchange
+	if !g.servingLocked() {
+		waiting = g.flushLocked()
+	}
+	g.settleLocked()
+	g.mu.Unlock()
+	for _, x := range waiting {
+		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
+	}
+	g.changed()
+}
+
+// wakeLocked brings a group that sleeps back, for a request that is queued.
+func (g *Group) wakeLocked() {
+	if g.current != nil || g.reviving || g.stopped || !g.asleep {
+		return
+	}
+	g.asleep, g.reviving = false, true
+	slot := g.bed
+	g.running.Go(func() { g.revive(nil, slot, true) })
+}
+
+// watchActivityLocked has the group looked at when inactivity-timeout might be
+// over.
+func (g *Group) watchActivityLocked() {
+	timeout := g.conf().InactivityTimeout
+	if timeout <= 0 || g.inactivityTimer != nil || g.stopped {
+		return
+	}
+	g.inactivityTimer = time.AfterFunc(timeout-time.Since(g.lastUsed), g.lookAtActivity)
+}
+
+// lookAtActivity lets the leader go when the group has had no request for
+// inactivity-timeout. The next request starts one in the other slot: the old
+// one may still be ending in its own.
+func (g *Group) lookAtActivity() {
+	g.mu.Lock()
+	g.inactivityTimer = nil
+	gen := g.current
+	if gen == nil || g.stopped {
+		g.mu.Unlock()
+		return
+	}
+	if g.starting != nil || g.draining != nil || g.queue.length > 0 || gen.busyLocked() {
+		g.lastUsed = time.Now()
+	}
+	if time.Since(g.lastUsed) < g.conf().InactivityTimeout {
+		g.watchActivityLocked()
+		g.mu.Unlock()
+		return
+	}
+	gen.retired = true
+	g.current, g.draining = nil, gen
+	g.asleep, g.bed = true, otherSlot(gen.slot)
+	g.mu.Unlock()
+	g.log.Info("inactivity-timeout: the processes end until the next request", "generation", gen.number)
+	gen.end(context.Background())
+	g.changed()
+}
+
+// busyLocked reports whether a request is under way.
+func (gen *generation) busyLocked() bool {
+	for _, p := range gen.processes {
+		if p.busy > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func otherSlot(slot string) string {
+	if slot == "a" {
+		return "b"
+	}
+	return "a"
+}

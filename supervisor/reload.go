@@ -1,0 +1,166 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/wsgid/wsgid/supervisor/internal/group"
+	"github.com/wsgid/wsgid/units/site"
+)
+
+// Reload brings up a new generation of every group of next and, when all are
+// ready, swaps them together, has the front end go by next, drains the old
+// generations and groups, and ends them. If one cannot be started nothing is
+// changed: the old generations serve on, and the error says why. nil is the site
+// as it is served already. ctx ends only the wait for readiness. A call that
+// comes during another waits for it.
+func (a *App) Reload(ctx context.Context, next *site.Site) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	now := a.now.Load()
+	if next == nil {
+		next = now.site
+	}
+	if err := sameSockets(now.site, next); err != nil {
+		return err
+	}
+	changes := a.plan(now, next)
+	groups := map[string]*group.Group{}
+	for _, c := range changes {
+		groups[c.name] = c.group
+	}
+	err := prepare(ctx, changes)
+	var install func()
+	if err == nil {
+		install, err = a.front.Prepare(next, groups)
+	}
+	if err != nil {
+		inParallel(changes, change.abandon)
+		return err
+	}
+	// From here on nothing can fail.
+	for i := range changes {
+		changes[i].commit()
+	}
+	a.now.Store(&serving{site: next, groups: groups})
+	install()
+	inParallel(changes, change.finish)
+	a.endGroups(now, groups)
+	return nil
+}
+
+// sameSockets refuses what a running supervisor cannot change: its sockets are
+// systemd's.
+func sameSockets(now, next *site.Site) error {
+	if slices.Equal(now.Listen, next.Listen) && now.Socket == next.Socket {
+		return nil
+	}
+	name := next.Name
+	return fmt.Errorf("%s: listen, or how its sockets are made, has changed, which a reload cannot change\n"+
+		"hint: systemctl daemon-reload; systemctl stop wsgi@%s; systemctl restart wsgi@%s.socket; systemctl start wsgi@%s", next.Path, name, name, name)
+}
+
+// change is a group of the site that is reloaded.
+type change struct {
+	name    string
+	conf    *site.Group
+	group   *group.Group
+	fresh   bool        // the group is a new one
+	next    *group.Next // what is ready to be swapped in; nil for a fresh group
+	drain   func()      // ends the generation that was replaced; nil for a fresh group
+	prepare error
+}
+
+// plan finds, or makes, the groups of next.
+func (a *App) plan(now *serving, next *site.Site) []change {
+	changes := make([]change, len(next.Groups))
+	for i, g := range next.Groups {
+		old := now.groups[g.Name]
+		changes[i] = change{name: g.Name, conf: g, group: old, fresh: old == nil}
+		if old == nil {
+			changes[i].group = a.newGroup(g)
+		}
+	}
+	return changes
+}
+
+// prepare brings up a generation of every group, side by side.
+func prepare(ctx context.Context, changes []change) error {
+	var all sync.WaitGroup
+	for i := range changes {
+		c := &changes[i]
+		all.Go(func() {
+			if c.fresh {
+				c.group.Start()
+				c.prepare = c.group.WaitReady(ctx)
+			} else {
+				c.next, c.prepare = c.group.Prepare(ctx, c.conf)
+			}
+		})
+	}
+	all.Wait()
+	var failures []error
+	for _, c := range changes {
+		if c.prepare != nil {
+			failures = append(failures, fmt.Errorf("group %s: %w", c.name, c.prepare))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (c *change) commit() {
+	if c.next != nil {
+		c.drain = c.next.Commit()
+	}
+}
+
+func (c change) abandon() {
+	switch {
+	case c.fresh:
+		c.group.Stop(context.Background())
+	case c.next != nil:
+		c.next.Abandon()
+	}
+}
+
+// finish drains and ends the generation that was replaced.
+func (c change) finish() {
+	if c.drain != nil {
+		c.drain()
+	}
+}
+
+// endGroups ends the groups that the site no longer has, after their requests.
+func (a *App) endGroups(old *serving, groups map[string]*group.Group) {
+	var gone []*group.Group
+	for _, name := range slices.Sorted(maps.Keys(old.groups)) {
+		if groups[name] == nil {
+			gone = append(gone, old.groups[name])
+		}
+	}
+	inParallel(gone, func(g *group.Group) {
+		g.Quiesce()
+		g.Stop(context.Background())
+	})
+}
+
+func inParallel[T any](all []T, do func(T)) {
+	var running sync.WaitGroup
+	for _, one := range all {
+		running.Go(func() { do(one) })
+	}
+	running.Wait()
+}
+
+// reloadGroup is Reload for one group.
+func (a *App) reloadGroup(ctx context.Context, name string) error {
+	g := a.now.Load().groups[name]
+	if g == nil {
+		return nil // a reload has removed it meanwhile
+	}
+	return g.Reload(ctx)
+}

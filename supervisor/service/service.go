@@ -1,0 +1,198 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/wsgid/wsgid/supervisor"
+	"github.com/wsgid/wsgid/supervisor/control"
+	"github.com/wsgid/wsgid/supervisor/internal/sd"
+	"github.com/wsgid/wsgid/units/site"
+)
+
+// Directories are where the files of sites are.
+type Directories struct {
+	Config  string // SITE.toml
+	Runtime string // SITE.sock, SITE/ and the sockets of the groups
+}
+
+// SiteFile is a site's file.
+func (d Directories) SiteFile(name string) string { return filepath.Join(d.Config, name+".toml") }
+
+// Control is the control socket of a site's supervisor.
+func (d Directories) Control(name string) string {
+	return filepath.Join(d.private(name), control.SocketName)
+}
+
+// private is what a site's supervisor has for itself and for the next one.
+func (d Directories) private(name string) string { return filepath.Join(d.Runtime, name) }
+
+// Options say what is served.
+type Options struct {
+	Directories
+	// Site is the site's name.
+	Site string
+	// Software is the value of the Server field and of SERVER_SOFTWARE.
+	Software string
+	Logger   *slog.Logger
+}
+
+// service is a supervisor under systemd.
+type service struct {
+	Options
+	log     *slog.Logger
+	notify  *sd.Notifier
+	app     *supervisor.App
+	changed chan struct{} // capacity 1: the status has something new
+
+	background sync.WaitGroup // reloads that nobody waits for
+}
+
+// Run serves the site until systemd ends it, or it has been idle for
+// idle-timeout. The end of ctx is the wish to end.
+func Run(ctx context.Context, o Options) error {
+	log := o.Logger.With("site", o.Site)
+	notify, err := sd.NewNotifier(os.Getenv, log)
+	if err != nil {
+		return err
+	}
+	defer notify.Close()
+	s := &service{Options: o, log: log, notify: notify, changed: make(chan struct{}, 1)}
+	if err := s.start(); err != nil {
+		return err
+	}
+	server, err := control.Listen(s.Control(s.Site), s.verbs(), s.log)
+	if err != nil {
+		return errors.Join(err, s.app.Stop(context.Background()))
+	}
+	err = s.serve(ctx)
+	if ctx.Err() != nil {
+		s.chooseEnd()
+	}
+	s.notify.Status("finishing the requests under way")
+	s.notify.Stopping()
+	stop := s.keepExtending()
+	hurry, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer release()
+	err = errors.Join(err, s.app.Stop(hurry), server.Close())
+	s.background.Wait()
+	stop()
+	return err
+}
+
+// start loads the site file and starts the App on systemd's sockets.
+func (s *service) start() error {
+	file, err := site.Load(s.SiteFile(s.Site))
+	if err != nil {
+		return err
+	}
+	listeners, err := s.listeners()
+	if err != nil {
+		return err
+	}
+	sockets := &supervisor.Sockets{Directory: s.Runtime, Site: s.Site}
+	if os.Getuid() == 0 || !sd.UnderUserManager() {
+		sockets.DefaultUser = site.DefaultUser
+	}
+	s.app, err = supervisor.New(supervisor.Options{
+		Site: file, Listeners: listeners, Launcher: sockets, Software: s.Software, Logger: s.Logger,
+		StateFile: filepath.Join(s.private(s.Site), "state.json"),
+		CheckUser: sockets.CheckUser, Unit: sockets.Unit, Changed: s.poke,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.app.Start(); err != nil {
+		return errors.Join(err, s.app.Stop(context.Background()))
+	}
+	return nil
+}
+
+// listeners are the sockets that wsgi@SITE.socket has opened.
+func (s *service) listeners() ([]net.Listener, error) {
+	sockets, err := sd.TakeSockets(os.Getenv, os.Unsetenv)
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := sockets.Listeners("http")
+	if err != nil {
+		return nil, fmt.Errorf("%w\nhint: this command is for systemd's units: systemctl start wsgi@%s, or wsgid run --config %s", err, s.Site, s.SiteFile(s.Site))
+	}
+	for _, name := range sockets.Discard() {
+		s.log.Warn("systemd has passed a socket that has no use here", "name", name)
+	}
+	return listeners, nil
+}
+
+// serve says READY=1 once a request would be answered, and waits for the end.
+func (s *service) serve(ctx context.Context) error {
+	stop := s.keepExtending()
+	s.notify.Status("importing the applications")
+	err := s.app.WaitReady(ctx)
+	stop()
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		s.log.Error("serving, but not everything: requests get 503 where the application cannot be started\n" + err.Error())
+	}
+	s.notify.Ready(s.app.Status())
+	interval, err := sd.WatchdogInterval(os.Getenv)
+	if err != nil {
+		return err
+	}
+	background, end := context.WithCancel(ctx)
+	defer end()
+	s.background.Go(func() { s.reportStatus(background) })
+	s.background.Go(func() { s.feedWatchdog(background, interval) })
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.app.Failed():
+			return err
+		case <-s.app.Idle():
+			s.log.Info("idle-timeout: the site ends until the next connection")
+			return nil
+		case caught := <-signals:
+			s.background.Go(func() { s.obey(background, caught) })
+		}
+	}
+}
+
+// obey does what a signal asks for, as other servers do; what comes of it is
+// logged.
+func (s *service) obey(ctx context.Context, caught os.Signal) {
+	if caught == syscall.SIGHUP {
+		_ = s.reload(ctx)
+		return
+	}
+	_, _ = s.askReopen(ctx, control.Request{})
+}
+
+// chooseEnd looks whether another supervisor follows this one; then the leaders
+// and their processes stay for it.
+func (s *service) chooseEnd() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	job, err := sd.Job(ctx)
+	switch {
+	case err != nil:
+		s.log.Warn("leaving the processes for another supervisor, for orphan-timeout, because it is not known whether one follows", "err", err)
+		s.app.Follow()
+	case job == "restart":
+		s.app.Follow()
+	}
+}

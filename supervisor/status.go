@@ -1,0 +1,66 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wsgid/wsgid/supervisor/internal/group"
+)
+
+// Status says in one line what the site is doing, for `systemctl status`.
+func (a *App) Status() string {
+	var parts []string
+	now := a.now.Load()
+	for _, g := range now.site.Groups {
+		parts = append(parts, describe(g.Name, now.groups[g.Name].Status()))
+	}
+	if n := a.front.Open(); n > 0 {
+		parts = append(parts, counted(n, "connection"))
+	}
+	if n := a.front.LostLines(); n > 0 {
+		parts = append(parts, counted(int(n), "lost log line"))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// describe says what a group is doing.
+func describe(name string, s group.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: ", name)
+	switch {
+	case s.Asleep:
+		b.WriteString("asleep until the next request")
+	case s.Processes == 0 && s.Failure != "":
+		b.WriteString("cannot start: " + lastLine(s.Failure))
+	case s.Generation == 0:
+		b.WriteString("starting")
+	default:
+		fmt.Fprintf(&b, "generation %d, %d of %d processes ready, %d busy", s.Generation, s.Processes, s.Wanted, s.Busy)
+	}
+	if s.Queued > 0 {
+		fmt.Fprintf(&b, ", %d queued", s.Queued)
+	}
+	if s.Suspended != "" {
+		b.WriteString(", processes are not replaced: " + lastLine(s.Suspended))
+	}
+	if s.Starting != 0 {
+		fmt.Fprintf(&b, ", starting generation %d", s.Starting)
+	}
+	if s.Draining != 0 {
+		fmt.Fprintf(&b, ", draining generation %d", s.Draining)
+	}
+	return b.String()
+}
+
+// lastLine is where a Python traceback names the exception.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
