@@ -7,9 +7,30 @@ GO ?= go
 # Debian's packages belong to /usr/bin/python3, which need not be the first in PATH.
 PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
 
+# make build puts programs here, make install takes them from here
+BIN ?= bin
+
 # make install
-PREFIX  ?= /usr/local
-DESTDIR ?=
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+PKG_CONFIG ?= pkg-config
+
+# Where systemd reads. It says so itself; without its pkg-config file these are the
+# directories of its documentation. PREFIX=/usr/local has directories of its own, which
+# systemd reads as well (systemd.unit(5), systemd.generator(7)). Another PREFIX holds
+# the programs only.
+# $(call systemd-dir,VARIABLE,DIRECTORY BELOW /usr OR /usr/local)
+systemd-dir = $(if $(filter /usr/local,$(PREFIX)),/usr/local/$(2),$(or \
+	$(shell $(PKG_CONFIG) --variable=$(1) systemd 2>/dev/null),/usr/$(2)))
+systemunitdir      ?= $(call systemd-dir,systemdsystemunitdir,lib/systemd/system)
+userunitdir        ?= $(call systemd-dir,systemduserunitdir,lib/systemd/user)
+systemgeneratordir ?= $(call systemd-dir,systemdsystemgeneratordir,lib/systemd/system-generators)
+usergeneratordir   ?= $(call systemd-dir,systemdusergeneratordir,lib/systemd/user-generators)
+sysusersdir        ?= $(call systemd-dir,sysusersdir,lib/sysusers.d)
+tmpfilesdir        ?= $(call systemd-dir,tmpfilesdir,lib/tmpfiles.d)
+# dbus-daemon reads no other directory of packages, whatever PREFIX is.
+dbuspolicydir      ?= /usr/share/dbus-1/system.d
+sysconfdir         ?= /etc
 
 # make run
 LISTEN    ?= 127.0.0.1:8000
@@ -22,6 +43,7 @@ BENCH    ?=
 SOURCES    := $(wildcard cmd contrib supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django
+BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 BENCH_DEBS := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3 wrk $(TEST_DEBS)
 
 # -count=1: the tests run programs, and Go's test cache does not see those change.
@@ -43,16 +65,63 @@ endif
 
 .PHONY: run
 run: build ## build, and serve the example application at http://127.0.0.1:8000
-	@exec bin/wsgid run contrib/examples/hello/app.py --python $(PYTHON) --listen $(LISTEN) $(RUN_FLAGS)
+	@exec $(BIN)/wsgid run contrib/examples/hello/app.py --python $(PYTHON) --listen $(LISTEN) $(RUN_FLAGS)
 
 .PHONY: build
-build: ## build bin/wsgid, a static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/wsgid ./cmd/wsgid
+build: ## build bin/wsgid and bin/wsgid-generator, static binaries
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/wsgid ./cmd/wsgid-generator
 
-# A binary that is there is not built again: root, who installs, often has no Go.
+programs     := $(BIN)/wsgid $(BIN)/wsgid-generator
+system-units := $(wildcard units/shipped/wsgi*)
+user-units   := $(wildcard units/shipped/user/wsgi*)
+dbus-policy  := $(wildcard packaging/dbus/*.conf)
+
+# The generator finds wsgid by its own place, ../../bin/wsgid, and systemd finds the
+# generator by links: so what was built fits every PREFIX.
+libexecdir = $(PREFIX)/lib/wsgid
+generator  = $(libexecdir)/wsgid-generator
+
+# $(call install-units,FILES,DIRECTORY): @bindir@ in them becomes PREFIX/bin.
+define install-units
+	install -d -m 755 $(DESTDIR)$(2)
+	@set -e; for unit in $(1); do \
+		to=$(DESTDIR)$(2)/$${unit##*/}; echo "installing $$to"; \
+		install -m 644 $$unit $$to; sed -i 's|@bindir@|$(PREFIX)/bin|g' $$to; \
+	done
+endef
+
+# Everything that install makes, but for directories.
+installed = $(PREFIX)/bin/wsgid $(generator) \
+	$(systemgeneratordir)/wsgid-generator $(usergeneratordir)/wsgid-user-generator \
+	$(addprefix $(systemunitdir)/,$(notdir $(system-units))) \
+	$(addprefix $(userunitdir)/,$(notdir $(user-units))) \
+	$(sysusersdir)/wsgid.conf $(tmpfilesdir)/wsgid.conf \
+	$(addprefix $(dbuspolicydir)/,$(notdir $(dbus-policy)))
+
+# What a package runs after it: users, /run/wsgi, the bus's and systemd's look at what is new.
+after-install := systemd-sysusers wsgid.conf && systemd-tmpfiles --create wsgid.conf && \
+	systemctl reload dbus && systemctl daemon-reload
+
+# Programs that are there are not built again: root, who installs, often has no Go.
 .PHONY: install
-install: $(if $(wildcard bin/wsgid),,build) ## install bin/wsgid under PREFIX (/usr/local); honours DESTDIR
-	install -D -m 755 bin/wsgid $(DESTDIR)$(PREFIX)/bin/wsgid
+install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) ## install under PREFIX (/usr/local) and where systemd reads; honours DESTDIR
+	install -D -m 755 $(BIN)/wsgid $(DESTDIR)$(PREFIX)/bin/wsgid
+	install -D -m 755 $(BIN)/wsgid-generator $(DESTDIR)$(generator)
+	install -d -m 755 $(DESTDIR)$(systemgeneratordir) $(DESTDIR)$(usergeneratordir) $(DESTDIR)$(sysconfdir)/wsgi
+	ln -sf $(generator) $(DESTDIR)$(systemgeneratordir)/wsgid-generator
+	ln -sf $(generator) $(DESTDIR)$(usergeneratordir)/wsgid-user-generator
+	$(call install-units,$(system-units),$(systemunitdir))
+	$(call install-units,$(user-units),$(userunitdir))
+	install -D -m 644 packaging/sysusers/wsgid.conf $(DESTDIR)$(sysusersdir)/wsgid.conf
+	install -D -m 644 packaging/tmpfiles/wsgid.conf $(DESTDIR)$(tmpfilesdir)/wsgid.conf
+	install -D -m 644 -t $(DESTDIR)$(dbuspolicydir) $(dbus-policy)
+	@[ -n "$(DESTDIR)" ] || echo "next: $(after-install)"
+
+# Site files, and the directory while it holds any, belong to who wrote them.
+.PHONY: uninstall
+uninstall: ## remove what install put there; the same PREFIX and DESTDIR
+	rm -f $(addprefix $(DESTDIR),$(installed))
+	@rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(sysconfdir)/wsgi 2>/dev/null || true
 
 .PHONY: clean
 clean: ## remove what was built
@@ -62,8 +131,23 @@ clean: ## remove what was built
 ##@ Test
 
 .PHONY: test
-test: lint build test-packages test-python ## lint, then every test, the Go ones with the race detector
-	@$(find-race); WSGID_TEST_BINARY=$(CURDIR)/bin/wsgid $(GOTEST) $$race ./...
+test: lint build test-packages boot-packages test-python ## lint, then every test, the Go ones with the race detector
+	@$(find-race); export WSGID_TEST_BINARY=$(abspath $(BIN)/wsgid); status=0; \
+	$(GOTEST) $$race $$($(GO) list ./... | grep -v '/tests/boot$$') || status=1; \
+	$(boot-tests) || status=1; \
+	exit $$status
+
+.PHONY: test-all
+test-all: ## test, under the systemd of bullseye, bookworm and trixie
+	@$(MAKE) test WSGID_BOOT_RELEASES="bullseye bookworm trixie"
+
+.PHONY: test-boot
+test-boot: build boot-packages ## the tests under a booted systemd only (root); WSGID_BOOT_RELEASES chooses
+	@export WSGID_TEST_BINARY=$(abspath $(BIN)/wsgid); $(boot-tests)
+
+# Apart from the others, which would be measured beside machines that boot. -v: go test
+# is silent about skipped tests without it, and nobody would see what was not proved.
+boot-tests = $(GOTEST) $$race -v ./tests/boot
 
 .PHONY: test-short
 test-short: test-packages test-python ## the tests that take seconds, without the race detector
@@ -79,6 +163,10 @@ test-python: ## the Python tests
 .PHONY: test-packages
 test-packages:
 	@$(call packages,$(TEST_DEBS),the tests that serve Flask and Django projects are left out)
+
+.PHONY: boot-packages
+boot-packages:
+	@$(call packages,$(BOOT_DEBS),the tests under a booted systemd are left out)
 
 .PHONY: lint
 lint: ## gofumpt, go vet, staticcheck, and whether the Python files compile
