@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wsgid/wsgid/supervisor/internal/front"
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
@@ -62,8 +64,9 @@ type App struct {
 	serving  sync.WaitGroup
 	failed   chan error // a listener that cannot be served any more
 	state    *state
-	idle     chan struct{} // closed when idle-timeout is over
-	follow   atomic.Bool   // another supervisor follows: leaders stay
+	idle     chan struct{}      // closed when idle-timeout is over
+	follow   atomic.Bool        // another supervisor follows: leaders stay
+	keep     func(fd int) error // takes connections for it; nil closes them
 
 	reloading sync.Mutex // held by Reload: one at a time
 
@@ -88,7 +91,7 @@ func New(o Options) (*App, error) {
 	a := &App{
 		options: o, log: o.Logger.With("site", o.Site.Name),
 		failed: make(chan error, len(o.Listeners)),
-		state: loadState(o.StateFile), idle: make(chan struct{}),
+		state:  loadState(o.StateFile), idle: make(chan struct{}),
 	}
 	a.push("listeners", a.closeListeners)
 	if err := a.startLoops(); err != nil {
@@ -234,8 +237,33 @@ func (a *App) Failed() <-chan error { return a.failed }
 func (a *App) Idle() <-chan struct{} { return a.idle }
 
 // Follow says, before Stop, that another supervisor follows this one: Stop then
-// leaves the leaders and their processes as they are.
-func (a *App) Follow() { a.follow.Store(true) }
+// leaves the leaders and their processes as they are, and gives keep the
+// connections of clients that wait for no answer; nil closes them. keep must not
+// hold on to the descriptor, but may duplicate it or send it away.
+func (a *App) Follow(keep func(fd int) error) {
+	a.keep = keep
+	a.follow.Store(true)
+}
+
+// Adopt serves connections that an earlier supervisor has handed over. It owns
+// the descriptors. Start must have been called.
+func (a *App) Adopt(fds []int) {
+	for _, fd := range fds {
+		if err := a.adopt(fd); err != nil {
+			a.log.Warn("a client's connection did not survive the restart", "err", err)
+		}
+	}
+}
+
+func (a *App) adopt(fd int) error {
+	for _, l := range a.sockets {
+		if l.Accepted(fd) {
+			return a.front.Adopt(fd, l)
+		}
+	}
+	unix.Close(fd)
+	return errors.New("its address is not served any more")
+}
 
 // Reopen opens the log files by their names again, and returns when nothing is
 // written to the old ones any more.
@@ -269,7 +297,11 @@ func (a *App) drain(ctx context.Context) error {
 		errs = append(errs, l.Close())
 	}
 	a.serving.Wait()
-	a.front.Drain()
+	if a.follow.Load() && a.keep != nil {
+		a.front.HandOver(a.keep)
+	} else {
+		a.front.Drain()
+	}
 	limit := time.Duration(0)
 	for _, g := range a.now.Load().site.Groups {
 		limit = max(limit, g.GracefulTimeout)

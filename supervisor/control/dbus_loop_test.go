@@ -33,6 +33,7 @@ func TestDBusRestart(t *testing.T) {
 	t.Parallel()
 	r, log := newBus(t), &logLines{}
 	b := r.site(func(o *BusOptions) { o.Verbs, o.Logger = says("here"), log.logger() })
+	wait(t, func() bool { return log.count(slog.LevelInfo, "on D-Bus") == 1 })
 	for n := range 2 {
 		r.kill()
 		wait(t, func() bool { return log.count(slog.LevelWarn, "the D-Bus connection has ended") == n+1 })
@@ -127,6 +128,7 @@ func TestDBusStalled(t *testing.T) {
 	t.Parallel()
 	r, log := newBus(t), &logLines{}
 	b := r.site(func(o *BusOptions) { o.Verbs, o.Logger = says("here"), log.logger() })
+	wait(t, func() bool { return log.count(slog.LevelInfo, "on D-Bus") == 1 })
 	if err := r.daemon.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +157,7 @@ func TestDBusTakeOver(t *testing.T) {
 	r, log := newBus(t), &logLines{}
 	const lost = "another supervisor of the site has its D-Bus name"
 	r.site(func(o *BusOptions) { o.Verbs, o.Logger = says("old"), log.logger() })
+	wait(t, func() bool { return log.count(slog.LevelInfo, "on D-Bus") == 1 })
 	later := r.site(func(o *BusOptions) { o.Verbs = says("new") })
 	wait(t, func() bool { return asks(r) == "new" })
 	wait(t, func() bool { return log.count(slog.LevelInfo, lost) == 1 })

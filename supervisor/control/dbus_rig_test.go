@@ -170,6 +170,17 @@ func (r *busRig) log() string {
 	return r.said.String()
 }
 
+// waitLog waits until the bus has logged something.
+func (r *busRig) waitLog(what string, there func(log string) bool) {
+	r.t.Helper()
+	for end := time.Now().Add(patience); !there(r.log()); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Errorf("waited in vain until %s:\n%s", what, r.log())
+			return
+		}
+	}
+}
+
 // site puts a site on the bus, and waits until its name is there.
 func (r *busRig) site(change func(*BusOptions)) *Bus {
 	r.t.Helper()
@@ -205,6 +216,18 @@ func wait(t *testing.T, there func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
 		}
+	}
+}
+
+// next is what comes from a channel.
+func next[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatal("nothing comes")
+		panic("unreachable")
 	}
 }
 

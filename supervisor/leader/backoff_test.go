@@ -25,7 +25,9 @@ func TestBackOff(t *testing.T) {
 
 // bare is a leader that starts nothing: it only keeps time.
 func bare() *Leader {
-	return &Leader{log: slog.New(slog.DiscardHandler), events: make(chan event), done: make(chan struct{}), processes: map[int]*process{}}
+	l := &Leader{events: make(chan event), done: make(chan struct{}), processes: map[int]*process{}}
+	l.log.Store(slog.New(slog.DiscardHandler))
+	return l
 }
 
 // waitRespawn is how long it takes until a replacement is to be started.

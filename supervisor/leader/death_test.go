@@ -162,7 +162,16 @@ def application(environ, start_response):
 // endings are the ways in which a leader is told to end.
 var endings = map[string]func(*rig){
 	"connection closed": func(r *rig) { r.control.Close() },
-	"context ended":     func(r *rig) { r.cancel() },
+	"context ended": func(r *rig) {
+		r.cancel()
+		r.expect(wire.Leaving)
+		r.tell(wire.Message{Type: wire.Shutdown})
+	},
+	"context ended, in a hurry": func(r *rig) {
+		r.cancel()
+		r.expect(wire.Leaving)
+		r.leader.Hurry()
+	},
 }
 
 func TestEnd(t *testing.T) {

@@ -32,7 +32,7 @@ sys.stdout.flush()
 		"to stderr stream=stderr": "WARN ", "from a library stream=stderr": "WARN ",
 	} {
 		text, stream, _ := strings.Cut(text, " stream=")
-		if record := r.log.wait(t, text); !strings.HasPrefix(record, level+text+" site=rig group=main process=1 ") || !strings.HasSuffix(record, "stream="+stream) {
+		if record := r.log.wait(t, text); !strings.HasPrefix(record, level+text+" site=rig group=main generation=1 process=1 ") || !strings.HasSuffix(record, "stream="+stream) {
 			t.Errorf("logged: %s", record)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,93 +40,149 @@ def application(environ, start_response):
 
 // rig is a leader with a test in the place of its supervisor.
 type rig struct {
-	t        *testing.T
-	script   string
-	control  *wire.Conn
-	messages chan wire.Message
-	unread   []wire.Message
-	log      *logbook
-	cancel   context.CancelFunc
-	ended    chan error // what Run returned
-	pids     []int
-	err      error // of New
+	*boss  // the supervisor that attached last
+	t      *testing.T
+	script string
+	socket string // of a leader that is a service
+	system *fakeSystemd
+	log    *logbook
+	cancel context.CancelFunc
+	ended  chan error // what Run returned
+	err    error      // of New
+	leader *Leader
+
+	mu   sync.Mutex
+	pids []int
 }
 
-// lead starts a leader of one process with the application in source. change
-// may be nil.
+// lead starts a leader of one process with the application in source, and
+// attaches to it. change may be nil.
 func lead(t *testing.T, source string, change func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, messages: make(chan wire.Message, 1000), log: newLogbook(), ended: make(chan error, 1)}
+	ours, theirs := controlPair(t)
+	r := newRig(t, source, func(o *Options) {
+		o.Control = theirs
+		if change != nil {
+			change(o)
+		}
+	})
+	if r.err == nil {
+		r.run()
+		r.boss = greet(r, ours)
+		r.tell(wire.Message{Type: wire.Attach, Generation: 1})
+	}
+	return r
+}
+
+// newRig makes a leader.
+func newRig(t *testing.T, source string, change func(*Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, log: newLogbook(), ended: make(chan error, 1)}
 	r.script = filepath.Join(t.TempDir(), "rig_app.py")
 	r.write(source)
 	s := site.Default("rig")
 	g := s.Groups[0]
 	g.Processes, g.Threads, g.StartupTimeout, g.ShutdownTimeout = 1, 1, patience, 2*time.Second
+	g.OrphanTimeout, g.DeadlockTimeout = patience, 0
 	g.Python = python(t)
 	s.Mounts = []*site.Mount{{Path: "/", Script: r.script, Callable: site.DefaultCallable, Group: g.Name}}
 	o := Options{Site: s, Group: g, Logger: slog.New(r.log)}
-	if change != nil {
-		change(&o)
-	}
-	var leader *Leader
-	if leader, r.err = New(o); r.err == nil {
-		r.run(leader)
-	}
+	change(&o)
+	r.leader, r.err = New(o)
 	return r
 }
 
-func (r *rig) run(l *Leader) {
-	ours, theirs := controlPair(r.t)
+// run runs the leader until the end of the test at the latest.
+func (r *rig) run() {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.control, r.cancel = wire.NewConn(ours), cancel
-	go func() { r.ended <- l.Run(ctx, theirs) }()
-	received := make(chan struct{})
-	go func() {
-		defer close(received)
-		r.receive()
-	}()
+	r.cancel = cancel
+	go func() { r.ended <- r.leader.Run(ctx) }()
 	r.t.Cleanup(func() {
-		r.control.Close()
+		if r.boss != nil {
+			r.control.Close()
+		}
 		cancel()
+		r.leader.Hurry()
 		r.checkEnd()
-		<-received
-		for m := range r.messages {
-			wire.CloseAll(m.Descriptors)
-		}
-		for _, m := range r.unread {
-			wire.CloseAll(m.Descriptors)
-		}
 	})
-}
-
-func (r *rig) receive() {
-	defer close(r.messages)
-	defer r.control.Discard()
-	for {
-		m, err := r.control.Receive()
-		if err != nil {
-			return
-		}
-		r.messages <- m
-	}
 }
 
 // checkEnd waits for the end of Run, and makes sure that it left no process.
 func (r *rig) checkEnd() {
 	r.t.Helper()
-	select {
-	case err := <-r.ended:
-		if err != nil {
-			r.t.Errorf("Run: %v", err)
-		}
-		r.ended <- err
-	case <-time.After(patience):
-		r.t.Fatal("Run does not return")
+	if err := r.wait(); err != nil {
+		r.t.Errorf("Run: %v", err)
 	}
+}
+
+// wait waits for the end of Run, and returns its error.
+func (r *rig) wait() error {
+	r.t.Helper()
+	var result error
+	select {
+	case result = <-r.ended:
+		r.ended <- nil
+	case <-time.After(patience):
+		r.t.Fatalf("Run does not return; log:\n%s", r.log)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, pid := range r.pids {
 		if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
 			r.t.Errorf("process %d is left behind (%v)", pid, err)
 		}
+	}
+	return result
+}
+
+// boss is a supervisor of the test.
+type boss struct {
+	rig      *rig
+	control  *wire.Conn
+	conn     *net.UnixConn
+	hello    wire.Message
+	proof    *os.File // that came with it
+	messages chan wire.Message
+	unread   []wire.Message
+	threads  []*workerThread // all that it was offered
+}
+
+// greet takes a connection to the leader whose first message has not been read.
+func greet(r *rig, conn *net.UnixConn) *boss {
+	r.t.Helper()
+	b := &boss{rig: r, control: wire.NewConn(conn), conn: conn, messages: make(chan wire.Message, 1000)}
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		r.t.Fatal(err)
+	}
+	var err error
+	if b.hello, err = b.control.Receive(); err != nil || b.hello.Type != wire.Hello {
+		r.t.Fatalf("the leader begins with %+v, %v; log:\n%s", b.hello, err, r.log)
+	}
+	wire.CloseAll(b.hello.Descriptors[1:])
+	b.proof = os.NewFile(uintptr(b.hello.Descriptors[0]), "hello")
+	r.t.Cleanup(func() { b.proof.Close() })
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		r.t.Fatal(err)
+	}
+	go b.receive()
+	r.t.Cleanup(b.die)
+	return b
+}
+
+func (b *boss) receive() {
+	defer close(b.messages)
+	defer b.control.Discard()
+	for {
+		m, err := b.control.Receive()
+		if err != nil {
+			return
+		}
+		if m.Type == wire.ProcessStarted {
+			b.rig.mu.Lock()
+			b.rig.pids = append(b.rig.pids, m.PID)
+			b.rig.mu.Unlock()
+		}
+		b.messages <- m
 	}
 }
 
@@ -137,59 +194,91 @@ func (r *rig) write(source string) {
 }
 
 // next returns the next message that ok accepts, and keeps those before it.
-func (r *rig) next(what string, ok func(wire.Message) bool) wire.Message {
-	r.t.Helper()
-	for i, m := range r.unread {
+func (b *boss) next(what string, ok func(wire.Message) bool) wire.Message {
+	b.rig.t.Helper()
+	for i, m := range b.unread {
 		if ok(m) {
-			r.unread = append(r.unread[:i:i], r.unread[i+1:]...)
+			b.unread = append(b.unread[:i:i], b.unread[i+1:]...)
 			return m
 		}
 	}
 	timeout := time.After(patience)
 	for {
 		select {
-		case m, open := <-r.messages:
+		case m, open := <-b.messages:
 			if !open {
-				r.t.Fatalf("the leader ended before %s; log:\n%s", what, r.log)
-			}
-			if m.Type == wire.ProcessStarted {
-				r.pids = append(r.pids, m.PID)
+				b.rig.t.Fatalf("the leader ended before %s; log:\n%s", what, b.rig.log)
 			}
 			if ok(m) {
 				return m
 			}
-			r.unread = append(r.unread, m)
+			b.unread = append(b.unread, m)
 		case <-timeout:
-			r.t.Fatalf("no %s within %s; other messages: %+v; log:\n%s", what, patience, r.unread, r.log)
+			b.rig.t.Fatalf("no %s within %s; other messages: %+v; log:\n%s", what, patience, b.unread, b.rig.log)
 		}
 	}
 }
 
-func (r *rig) expect(kind wire.MessageType) wire.Message {
-	r.t.Helper()
-	return r.next(string(kind), func(m wire.Message) bool { return m.Type == kind })
+func (b *boss) expect(kind wire.MessageType) wire.Message {
+	b.rig.t.Helper()
+	return b.next(string(kind), func(m wire.Message) bool { return m.Type == kind })
 }
 
-func (r *rig) expectOf(kind wire.MessageType, process int) wire.Message {
-	r.t.Helper()
-	return r.next(string(kind), func(m wire.Message) bool { return m.Type == kind && m.Process == process })
+func (b *boss) expectOf(kind wire.MessageType, process int) wire.Message {
+	b.rig.t.Helper()
+	return b.next(string(kind), func(m wire.Message) bool { return m.Type == kind && m.Process == process })
 }
 
-func (r *rig) tell(m wire.Message) {
-	r.t.Helper()
-	if err := r.control.Send(m); err != nil {
-		r.t.Fatal(err)
+func (b *boss) tell(m wire.Message) {
+	b.rig.t.Helper()
+	if err := b.control.Send(m); err != nil {
+		b.rig.t.Fatal(err)
 	}
 }
 
 // ready waits until a process is ready; its threads and its pid.
-func (r *rig) ready(process int) (threads []*workerThread, pid int) {
-	r.t.Helper()
-	m := r.expectOf(wire.ThreadsOffered, process)
-	for pair := range slices.Chunk(m.Descriptors, 2) {
-		threads = append(threads, &workerThread{t: r.t, requests: connection(r.t, pair[0]), responses: connection(r.t, pair[1])})
+func (b *boss) ready(process int) (threads []*workerThread, pid int) {
+	b.rig.t.Helper()
+	threads = b.offered(process, b.rig.leader.options.Group.Threads)
+	return threads, b.expectOf(wire.ProcessReady, process).PID
+}
+
+// offered waits until a process has offered so many threads; the newest of each,
+// in their order.
+func (b *boss) offered(process, count int) []*workerThread {
+	b.rig.t.Helper()
+	byIndex := map[int]*workerThread{}
+	for len(byIndex) < count {
+		m := b.expectOf(wire.ThreadsOffered, process)
+		for pair := range slices.Chunk(m.Descriptors, 2) {
+			t := &workerThread{t: b.rig.t, requests: connection(b.rig.t, pair[0]), responses: connection(b.rig.t, pair[1])}
+			byIndex[m.Index] = t
+			b.threads = append(b.threads, t)
+			m.Index++
+		}
 	}
-	return threads, r.expectOf(wire.ProcessReady, process).PID
+	threads := make([]*workerThread, count)
+	for i := range threads {
+		if threads[i] = byIndex[i]; threads[i] == nil {
+			b.rig.t.Fatalf("thread %d is not offered", i)
+		}
+	}
+	return threads
+}
+
+// die closes everything that a supervisor has, as its death does.
+func (b *boss) die() {
+	for _, t := range b.threads {
+		t.close()
+	}
+	b.control.Close()
+	for m := range b.messages {
+		wire.CloseAll(m.Descriptors)
+	}
+	for _, m := range b.unread {
+		wire.CloseAll(m.Descriptors)
+	}
+	b.unread = nil
 }
 
 func controlPair(t *testing.T) (ours, theirs *net.UnixConn) {
@@ -223,3 +312,5 @@ func python(t *testing.T) string {
 	}
 	return path
 }
+
+func newGroup() *site.Group { return site.NewGroup("main") }

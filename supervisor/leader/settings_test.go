@@ -181,7 +181,7 @@ func TestEnvironmentIsPrivate(t *testing.T) {
 		t.Setenv(name, "secret")
 	}
 	t.Setenv("RIG_ORDINARY", "kept")
-	env, err := environment(&site.Group{})
+	env, err := environment(&site.Group{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestEnvironmentIsPrivate(t *testing.T) {
 // TestLocaleOfTheSite: a locale that the site file asks for stands, even C.
 func TestLocaleOfTheSite(t *testing.T) {
 	t.Parallel()
-	env, err := environment(&site.Group{Env: map[string]string{"LC_ALL": "C"}})
+	env, err := environment(&site.Group{Env: map[string]string{"LC_ALL": "C"}}, false)
 	if err != nil || !slices.Contains(env, "LC_ALL=C") {
 		t.Errorf("LC_ALL=C is not in %q, %v", env, err)
 	}

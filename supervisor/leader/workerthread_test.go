@@ -17,6 +17,11 @@ type workerThread struct {
 	requests, responses net.Conn
 }
 
+func (w *workerThread) close() {
+	w.requests.Close()
+	w.responses.Close()
+}
+
 // connection takes over a descriptor.
 func connection(t *testing.T, fd int) net.Conn {
 	t.Helper()
@@ -36,7 +41,19 @@ func connection(t *testing.T, fd int) net.Conn {
 // request sends a request; a nil body is one that is asked for.
 func (w *workerThread) request(body []byte) {
 	w.t.Helper()
-	head := []byte("REQUEST_METHOD\x00GET\x00PATH_INFO\x00/\x00")
+	w.send("", body)
+}
+
+// requestFor sends a request with further variables, NUL behind each name and
+// value.
+func (w *workerThread) requestFor(variables string) {
+	w.t.Helper()
+	w.send(variables, []byte{})
+}
+
+func (w *workerThread) send(variables string, body []byte) {
+	w.t.Helper()
+	head := []byte("REQUEST_METHOD\x00GET\x00PATH_INFO\x00/\x00" + variables)
 	h := wire.Header{Kind: wire.Request, Flags: wire.Last, Head: uint32(len(head)), Body: uint32(len(body))}
 	if body == nil {
 		h.Flags = wire.Deferred

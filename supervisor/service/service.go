@@ -52,6 +52,7 @@ type service struct {
 	log     *slog.Logger
 	notify  *sd.Notifier
 	app     *supervisor.App
+	clients []int         // connections that an earlier supervisor has stored
 	changed chan struct{} // capacity 1: the status has something new
 
 	background sync.WaitGroup // reloads that nobody waits for
@@ -87,6 +88,16 @@ func Run(ctx context.Context, o Options) error {
 	s.background.Wait()
 	stop()
 	return err
+}
+
+// clientName is the name of clients' connections in systemd's store.
+const clientName = "client"
+
+// store keeps a client's connection for the supervisor that follows.
+func (s *service) store(fd int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return s.notify.Store(ctx, clientName, fd)
 }
 
 // start loads the site file and starts the App on systemd's sockets.
@@ -127,6 +138,7 @@ func (s *service) listeners() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: this command is for systemd's units: systemctl start wsgi@%s, or wsgid run --config %s", err, s.Site, s.SiteFile(s.Site))
 	}
+	s.clients = sockets.Stored(clientName)
 	for _, name := range sockets.Discard() {
 		s.log.Warn("systemd has passed a socket that has no use here", "name", name)
 	}
@@ -144,6 +156,11 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	if err != nil {
 		s.log.Error("serving, but not everything: requests get 503 where the application cannot be started\n" + err.Error())
+	}
+	if len(s.clients) > 0 {
+		s.notify.Forget(clientName)
+		s.app.Adopt(s.clients)
+		s.clients = nil
 	}
 	s.notify.Ready(s.app.Status())
 	interval, err := sd.WatchdogInterval(os.Getenv)
@@ -191,8 +208,8 @@ func (s *service) chooseEnd() {
 	switch {
 	case err != nil:
 		s.log.Warn("leaving the processes for another supervisor, for orphan-timeout, because it is not known whether one follows", "err", err)
-		s.app.Follow()
+		s.app.Follow(nil)
 	case job == "restart":
-		s.app.Follow()
+		s.app.Follow(s.store)
 	}
 }

@@ -141,6 +141,15 @@ func (f *Front) Serve(l *http1.Listener) error { return f.server.Serve(l) }
 // Drain has every connection end with the request it has.
 func (f *Front) Drain() { f.server.Drain() }
 
+// HandOver has every connection that waits for a request, or comes to, given to
+// keep; see [http1.Server.HandOver].
+func (f *Front) HandOver(keep func(fd int) error) {
+	f.server.HandOver(func(fd int, _ *http1.Listener) error { return keep(fd) })
+}
+
+// Adopt serves a connection that another front end has handed over. It owns fd.
+func (f *Front) Adopt(fd int, from *http1.Listener) error { return f.server.Adopt(fd, from) }
+
 // WaitDrained waits until no connection is open, or ctx ends.
 func (f *Front) WaitDrained(ctx context.Context) error { return f.server.WaitClosed(ctx) }
 

@@ -47,7 +47,7 @@ type Conn struct {
 	headRequest bool
 
 	closeAfter atomic.Bool // the connection ends with this exchange
-	reset      bool        // and must not look as if it ended well; set before active is cleared
+	reset      atomic.Bool // and must not look as if it ended well; set before active is cleared
 
 	// deadline is when the reading side's wait is over, in nanoseconds of the
 	// server's clock; 0 is never. The server's sweep keeps it.
@@ -367,6 +367,7 @@ func (c *Conn) exchangeDone() {
 	if c.server.closing.Load() {
 		c.closeAfter.Store(true) // Drain passes by connections that it finds active
 	}
+	handOver := c.server.handingOver.Load() && !c.closeAfter.Load()
 	ends := c.closeAfter.Load()
 	c.active = false
 	blocking := c.blocking
@@ -374,6 +375,11 @@ func (c *Conn) exchangeDone() {
 	wanted := !busy && (ends || c.pending || c.requestBuffered())
 	c.mu.Unlock()
 	switch {
+	case handOver:
+		if blocking {
+			poke(c.socket.readable)
+		}
+		c.post(c.endIdle) // a turn later whoever is busy with it is done
 	case blocking:
 		poke(c.socket.readable) // what is left of the body is of no use
 	case wanted:
@@ -425,7 +431,7 @@ func (c *Conn) close() {
 	c.mu.Unlock()
 	switch {
 	case already:
-	case c.reset:
+	case c.reset.Load():
 		c.socket.resetOnClose()
 		c.finish()
 	case unread && !c.socket.cut.Load():
@@ -510,9 +516,14 @@ func (c *Conn) endIdle() {
 	c.mu.Unlock()
 	c.advance()
 	c.mu.Lock()
-	waiting := !c.active && !c.blocking && !c.closed
+	// Half a request is waited for: its client would not know whether to repeat it.
+	waiting := !c.active && !c.blocking && !c.closed && c.start == c.end && c.need == 0
 	c.mu.Unlock()
-	if waiting {
+	switch {
+	case !waiting:
+	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
+		c.handOver()
+	default:
 		c.close()
 	}
 }

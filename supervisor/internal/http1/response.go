@@ -455,7 +455,7 @@ func (r *Response) finishLocked(how Outcome) {
 		r.conn.closeAfter.Store(true)
 		// A body that ends with the connection would look complete; any other
 		// shows by itself that it is cut.
-		r.conn.reset = r.left < 0 && !r.chunked && !r.skip
+		r.conn.reset.Store(r.left < 0 && !r.chunked && !r.skip)
 	}
 	r.tellRoomLocked()
 	r.conn.exchangeDone()

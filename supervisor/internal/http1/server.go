@@ -45,12 +45,15 @@ type Server struct {
 	epoch      time.Time
 	clock      clock
 	closing    atomic.Bool
-	loops      []*loop.Loop
-	own        *loop.Loop // the loop that the server made itself; nil if it was given some
-	turn       int        // guarded by mu
-	pipes      pipes
-	running    sync.WaitGroup // connections, spools and the sweep
-	stop       chan struct{}
+	// handingOver has connections given to keep instead of closed.
+	handingOver atomic.Bool
+	keep        func(fd int, l *Listener) error // set before handingOver
+	loops       []*loop.Loop
+	own         *loop.Loop // the loop that the server made itself; nil if it was given some
+	turn        int        // guarded by mu
+	pipes       pipes
+	running     sync.WaitGroup // connections, spools and the sweep
+	stop        chan struct{}
 
 	mu     sync.Mutex
 	conns  Conn // head of the ring of open connections
@@ -113,12 +116,18 @@ func (s *Server) start() error {
 
 // serve takes over an accepted connection.
 func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
+	s.serveFor(fd, address, l, s.options().HeaderTimeout)
+}
+
+// serveFor is serve for a connection that has so much time until its next request has
+// come.
+func (s *Server) serveFor(fd int, address unix.Sockaddr, l *Listener, wait time.Duration) {
 	c := &Conn{server: s, Listener: l, Remote: addrPort(address)}
 	c.socket.fd = fd
 	c.socket.readable, c.socket.writable = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.advanceFunc = c.advance
 	c.Response.conn = c
-	c.setDeadline(s.options().HeaderTimeout)
+	c.setDeadline(wait)
 	if !s.add(c) {
 		closeFD(fd)
 		return

@@ -140,6 +140,13 @@ func (s *Source) Remove() {
 	}
 }
 
+// RemoveShared is Remove for a descriptor that has copies elsewhere: closing this
+// one would leave it in the kernel's set.
+func (s *Source) RemoveShared() {
+	s.Remove()
+	_ = s.control(unix.EPOLL_CTL_DEL, 0) // it is not there if the loop has ended
+}
+
 // Loop is the loop that watches the source.
 func (s *Source) Loop() *Loop { return s.loop }
 
