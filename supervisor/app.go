@@ -34,6 +34,9 @@ type Options struct {
 	Watch  bool
 	Logger *slog.Logger
 
+	// Beside has where the leaders of a supervisor are that serves still: those of
+	// this App start in the other slots. nil means that there is no such one.
+	Beside map[string]Place
 	// StateFile keeps where the leaders are for a supervisor that follows; "" keeps
 	// nothing.
 	StateFile string
@@ -65,7 +68,7 @@ type App struct {
 	failed   chan error // a listener that cannot be served any more
 	state    *state
 	idle     chan struct{}      // closed when idle-timeout is over
-	follow   atomic.Bool        // another supervisor follows: leaders stay
+	follow   atomic.Bool        // another supervisor follows and takes the leaders over
 	keep     func(fd int) error // takes connections for it; nil closes them
 
 	reloading sync.Mutex // held by Reload: one at a time
@@ -91,7 +94,7 @@ func New(o Options) (*App, error) {
 	a := &App{
 		options: o, log: o.Logger.With("site", o.Site.Name),
 		failed: make(chan error, len(o.Listeners)),
-		state:  loadState(o.StateFile), idle: make(chan struct{}),
+		state:  loadState(o.StateFile, o.Beside), idle: make(chan struct{}),
 	}
 	a.push("listeners", a.closeListeners)
 	if err := a.startLoops(); err != nil {
@@ -160,6 +163,12 @@ func (a *App) push(name string, run func(context.Context) error) {
 // be started, or whose application cannot be imported, is no error: it answers
 // 503 and is tried again.
 func (a *App) Start() error {
+	a.StartGroups()
+	return a.Serve()
+}
+
+// StartGroups starts the groups, for a supervisor that does not serve yet.
+func (a *App) StartGroups() {
 	if a.watcher != nil {
 		a.watcher.start()
 	}
@@ -167,6 +176,10 @@ func (a *App) Start() error {
 	for _, g := range a.now.Load().groups {
 		g.Start()
 	}
+}
+
+// Serve serves the listeners, after StartGroups.
+func (a *App) Serve() error {
 	a.push("drain", a.drain)
 	a.watchIdle()
 	for _, source := range a.options.Listeners {
@@ -211,7 +224,7 @@ func (a *App) closeListeners(context.Context) error {
 
 // installed keeps where a group's generation is.
 func (a *App) installed(group, slot string, generation int) {
-	if err := a.state.note(group, place{Slot: slot, Generation: generation}); err != nil {
+	if err := a.state.note(group, Place{Slot: slot, Generation: generation}); err != nil {
 		a.log.Error("a supervisor that follows will start new leaders", "err", err)
 	}
 }
@@ -241,9 +254,24 @@ func (a *App) Idle() <-chan struct{} { return a.idle }
 // connections of clients that wait for no answer; nil closes them. keep must not
 // hold on to the descriptor, but may duplicate it or send it away.
 func (a *App) Follow(keep func(fd int) error) {
-	a.keep = keep
 	a.follow.Store(true)
+	a.HandOver(keep)
 }
+
+// HandOver is Follow for a supervisor that another one with leaders of its own
+// serves beside already: Stop ends the leaders, after the requests under way.
+func (a *App) HandOver(keep func(fd int) error) { a.keep = keep }
+
+// KeepState says that the supervisor beside this one, see Options.Beside, needs
+// the state file no more: from now on it is this one's.
+func (a *App) KeepState() {
+	if err := a.state.keep(); err != nil {
+		a.log.Error("a supervisor that follows will start new leaders", "err", err)
+	}
+}
+
+// Places says where the groups' leaders are, for a supervisor that follows.
+func (a *App) Places() map[string]Place { return a.state.all() }
 
 // Adopt serves connections that an earlier supervisor has handed over. It owns
 // the descriptors. Start must have been called.
@@ -297,7 +325,7 @@ func (a *App) drain(ctx context.Context) error {
 		errs = append(errs, l.Close())
 	}
 	a.serving.Wait()
-	if a.follow.Load() && a.keep != nil {
+	if a.keep != nil {
 		a.front.HandOver(a.keep)
 	} else {
 		a.front.Drain()

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,19 +15,27 @@ type state struct {
 	path string // "" keeps nothing
 
 	mu     sync.Mutex
-	Groups map[string]place `json:"groups"`
+	held   bool             // the file is another supervisor's still
+	Groups map[string]Place `json:"groups"`
 }
 
-// place is where a group's current generation is.
-type place struct {
+// Place is where a group's current generation is.
+type Place struct {
 	Slot       string `json:"slot"`
 	Generation int    `json:"generation"`
 }
 
 // loadState reads the state that was left. There need not be any, and one that
 // cannot be read is as good as none: then leaders are started anew.
-func loadState(path string) *state {
-	s := &state{path: path, Groups: map[string]place{}}
+func loadState(path string, beside map[string]Place) *state {
+	s := &state{path: path, Groups: map[string]Place{}}
+	if beside != nil {
+		for name, p := range beside {
+			s.Groups[name] = Place{Slot: other(p.Slot), Generation: p.Generation}
+		}
+		s.held = true
+		return s
+	}
 	if path == "" {
 		return s
 	}
@@ -35,26 +44,51 @@ func loadState(path string) *state {
 		err = json.Unmarshal(text, s)
 	}
 	if err != nil || s.Groups == nil {
-		s.Groups = map[string]place{}
+		s.Groups = map[string]Place{}
 	}
 	return s
 }
 
-func (s *state) of(group string) place {
+func (s *state) of(group string) Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.Groups[group]; p.Slot == "a" || p.Slot == "b" {
 		return p
 	}
-	return place{Slot: "a"}
+	return Place{Slot: "a"}
+}
+
+func (s *state) all() map[string]Place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.Groups)
+}
+
+func other(slot string) string {
+	if slot == "a" {
+		return "b"
+	}
+	return "a"
 }
 
 // note keeps where a group's generation is, whole or not at all.
-func (s *state) note(group string, p place) error {
+func (s *state) note(group string, p Place) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Groups[group] = p
-	if s.path == "" {
+	return s.writeLocked()
+}
+
+// keep makes the file this supervisor's own.
+func (s *state) keep() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = false
+	return s.writeLocked()
+}
+
+func (s *state) writeLocked() error {
+	if s.path == "" || s.held {
 		return nil
 	}
 	text, err := json.Marshal(s)

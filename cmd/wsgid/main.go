@@ -55,7 +55,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newVersionCommand(), newServeCommand(), newReloadCommand(), newReopenCommand(), newStatusCommand(), newLeaderCommand(), newWorkerCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newVersionCommand(), newServeCommand(), newSucceedCommand(), newReloadCommand(), newReopenCommand(), newStatusCommand(), newLeaderCommand(), newWorkerCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/wsgid/wsgid/supervisor/logs"
 	"github.com/wsgid/wsgid/supervisor/service"
+	"github.com/wsgid/wsgid/units"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // addDirectories adds the flags that say where the files of sites are.
@@ -16,8 +18,13 @@ func addDirectories(c *cobra.Command, d *service.Directories) {
 	c.Flags().StringVar(&d.Runtime, "runtime-directory", "/run/wsgi", "`DIRECTORY` of the sockets")
 }
 
+// checkUnits refuses what systemd cannot do for a site.
+func checkUnits(s *site.Site, runtime string, user bool) error {
+	return units.Check(s, units.Options{User: user, Runtime: runtime})
+}
+
 func newServeCommand() *cobra.Command {
-	o := service.Options{Software: software()}
+	o := service.Options{Software: software(), Check: checkUnits}
 	var logFormat string
 	c := &cobra.Command{
 		Use:    "serve SITE",
@@ -35,5 +42,33 @@ func newServeCommand() *cobra.Command {
 	}
 	addDirectories(c, &o.Directories)
 	c.Flags().StringVar(&logFormat, "log-format", "auto", "auto, journal, text or json")
+	return c
+}
+
+// newSucceedCommand is for the process that a supervisor starts to have another
+// one take over from it: without --served it starts that one and ends, because
+// systemd watches no main process that is the child of another.
+func newSucceedCommand() *cobra.Command {
+	o := service.Options{Software: software(), Check: checkUnits}
+	var served bool
+	c := &cobra.Command{
+		Use:    "succeed SITE",
+		Short:  "take over from the supervisor of a site (a supervisor runs this)",
+		Args:   cobra.ExactArgs(1),
+		Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if !served {
+				return failure(service.LaunchSuccessor(append([]string{"succeed", "--served"}, os.Args[2:]...)))
+			}
+			logger, err := logs.New("auto", os.Stderr, slog.LevelInfo)
+			if err != nil {
+				return err
+			}
+			o.Site, o.Logger = args[0], logger
+			return failure(service.Succeed(c.Context(), o))
+		},
+	}
+	addDirectories(c, &o.Directories)
+	c.Flags().BoolVar(&served, "served", false, "serve, rather than start the one that does")
 	return c
 }

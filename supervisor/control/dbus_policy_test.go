@@ -3,13 +3,73 @@ package control
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
 )
+
+// member is somebody who is in the policy's group and not root, when the tests
+// are root's; stranger is neither. Every Debian has both.
+var (
+	member   = identity{uid: 1, gid: 1} // daemon
+	stranger = identity{uid: 65534, gid: 65534}
+)
+
+type identity struct{ uid, gid int }
+
+// clientAs connects as somebody else.
+func (r *busRig) clientAs(who identity) *dbus.Conn {
+	r.t.Helper()
+	socket := make(chan net.Conn, 1)
+	go func() {
+		defer close(socket)
+		runtime.LockOSThread() // for good: a thread with other rights ends with its goroutine
+		if become(who) == nil {
+			conn, err := BusAt(r.address)(r.t.Context())
+			if err == nil {
+				socket <- conn
+			}
+		}
+	}()
+	stream, ok := <-socket
+	if !ok {
+		r.t.Fatalf("cannot connect as uid %d", who.uid)
+	}
+	conn, err := dbus.NewConn(stream, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(who.uid))}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := conn.Hello(); err != nil {
+		r.t.Fatal(err)
+	}
+	return conn
+}
+
+// become changes the user of this thread alone: those are system calls of their
+// own, because Go's change all threads.
+func become(who identity) error {
+	for _, call := range [][4]uintptr{
+		{syscall.SYS_SETGROUPS, 0, 0, 0},
+		{syscall.SYS_SETRESGID, uintptr(who.gid), uintptr(who.gid), uintptr(who.gid)},
+		{syscall.SYS_SETRESUID, uintptr(who.uid), uintptr(who.uid), uintptr(who.uid)},
+	} {
+		if _, _, errno := syscall.RawSyscall(call[0], call[1], call[2], call[3]); errno != 0 {
+			return errno
+		}
+	}
+	return nil
+}
 
 // isDenied reports whether the bus's policy has refused something.
 func isDenied(err error) bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/wsgid/wsgid/supervisor"
 	"github.com/wsgid/wsgid/supervisor/control"
 	"github.com/wsgid/wsgid/supervisor/internal/sd"
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -43,51 +44,97 @@ type Options struct {
 	Site string
 	// Software is the value of the Server field and of SERVER_SOFTWARE.
 	Software string
-	Logger   *slog.Logger
+	// Check refuses a site that systemd cannot serve; nil refuses none. runtime is the
+	// directory that %t stands for, user is for a user's own systemd.
+	Check  func(s *site.Site, runtime string, user bool) error
+	Logger *slog.Logger
 }
 
 // service is a supervisor under systemd.
 type service struct {
 	Options
 	log     *slog.Logger
-	notify  *sd.Notifier
+	notify  *sd.Notifier // nil until systemd listens to this process
 	app     *supervisor.App
+	control *control.Server
+	sockets []net.Listener
 	clients []int         // connections that an earlier supervisor has stored
 	changed chan struct{} // capacity 1: the status has something new
 
-	background sync.WaitGroup // reloads that nobody waits for
+	successor   *wire.Conn    // to the supervisor that took over
+	handedOver  chan struct{} // closed when there is one
+	predecessor *wire.Conn    // to the supervisor that this one took over from; nil if none
+	alone       chan struct{} // closed when that one has ended
+
+	change     sync.Mutex     // held while new generations are brought up
+	background sync.WaitGroup // what nobody waits for but the end
+}
+
+func newService(o Options) *service {
+	return &service{
+		Options: o, log: o.Logger.With("site", o.Site), changed: make(chan struct{}, 1),
+		handedOver: make(chan struct{}), alone: make(chan struct{}),
+	}
 }
 
 // Run serves the site until systemd ends it, or it has been idle for
 // idle-timeout. The end of ctx is the wish to end.
 func Run(ctx context.Context, o Options) error {
-	log := o.Logger.With("site", o.Site)
-	notify, err := sd.NewNotifier(os.Getenv, log)
+	s := newService(o)
+	close(s.alone)
+	notify, err := sd.NewNotifier(os.Getenv, s.log)
 	if err != nil {
 		return err
 	}
-	defer notify.Close()
-	s := &service{Options: o, log: log, notify: notify, changed: make(chan struct{}, 1)}
+	s.notify = notify
 	if err := s.start(); err != nil {
-		return err
+		return errors.Join(err, s.end())
 	}
-	server, err := control.Listen(s.Control(s.Site), s.verbs(), s.log)
-	if err != nil {
-		return errors.Join(err, s.app.Stop(context.Background()))
+	return s.lead(ctx)
+}
+
+// lead serves until the end, and ends.
+func (s *service) lead(ctx context.Context) error {
+	err := s.serve(ctx)
+	select {
+	case <-s.handedOver:
+		s.app.HandOver(s.give)
+	default:
+		if ctx.Err() != nil {
+			s.chooseEnd()
+		}
+		s.notify.Status("finishing the requests under way")
+		s.notify.Stopping()
 	}
-	err = s.serve(ctx)
-	if ctx.Err() != nil {
-		s.chooseEnd()
-	}
-	s.notify.Status("finishing the requests under way")
-	s.notify.Stopping()
-	stop := s.keepExtending()
+	return errors.Join(err, s.end())
+}
+
+// end stops what runs, after the requests under way; another signal to end cuts
+// that short.
+func (s *service) end() error {
 	hurry, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
-	err = errors.Join(err, s.app.Stop(hurry), server.Close())
+	stop := s.keepExtending()
+	var errs []error
+	if s.app != nil {
+		errs = append(errs, s.app.Stop(hurry))
+	}
+	if s.control != nil {
+		errs = append(errs, s.control.Close())
+	}
+	if s.successor != nil {
+		errs = append(errs, s.successor.Close())
+	}
+	if s.predecessor != nil {
+		select {
+		case <-s.alone: // systemd kills what is left when the main process ends
+		case <-hurry.Done():
+			s.predecessor.Close()
+		}
+	}
 	s.background.Wait()
 	stop()
-	return err
+	return errors.Join(append(errs, s.notify.Close())...)
 }
 
 // clientName is the name of clients' connections in systemd's store.
@@ -100,32 +147,37 @@ func (s *service) store(fd int) error {
 	return s.notify.Store(ctx, clientName, fd)
 }
 
-// start loads the site file and starts the App on systemd's sockets.
-func (s *service) start() error {
-	file, err := site.Load(s.SiteFile(s.Site))
-	if err != nil {
+// start starts the App on systemd's sockets.
+func (s *service) start() (err error) {
+	if s.sockets, err = s.listeners(); err != nil {
 		return err
 	}
-	listeners, err := s.listeners()
-	if err != nil {
-		return err
-	}
-	sockets := &supervisor.Sockets{Directory: s.Runtime, Site: s.Site}
-	if os.Getuid() == 0 || !sd.UnderUserManager() {
-		sockets.DefaultUser = site.DefaultUser
-	}
-	s.app, err = supervisor.New(supervisor.Options{
-		Site: file, Listeners: listeners, Launcher: sockets, Software: s.Software, Logger: s.Logger,
-		StateFile: filepath.Join(s.private(s.Site), "state.json"),
-		CheckUser: sockets.CheckUser, Unit: sockets.Unit, Changed: s.poke,
-	})
-	if err != nil {
+	if err := s.makeApp(nil); err != nil {
 		return err
 	}
 	if err := s.app.Start(); err != nil {
-		return errors.Join(err, s.app.Stop(context.Background()))
+		return err
 	}
-	return nil
+	return s.listenForVerbs()
+}
+
+// makeApp loads the site file and makes the App. beside has where the leaders of
+// a supervisor are that serves still; nil when there is none.
+func (s *service) makeApp(beside map[string]supervisor.Place) error {
+	file, err := s.load()
+	if err != nil {
+		return err
+	}
+	launcher := &supervisor.Sockets{Directory: s.Runtime, Site: s.Site}
+	if os.Getuid() == 0 || !sd.UnderUserManager() {
+		launcher.DefaultUser = site.DefaultUser
+	}
+	s.app, err = supervisor.New(supervisor.Options{
+		Site: file, Listeners: s.sockets, Launcher: launcher, Software: s.Software, Logger: s.Logger,
+		Beside: beside, StateFile: filepath.Join(s.private(s.Site), "state.json"),
+		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke,
+	})
+	return err
 }
 
 // listeners are the sockets that wsgi@SITE.socket has opened.
@@ -180,6 +232,8 @@ func (s *service) serve(ctx context.Context) error {
 			return nil
 		case err := <-s.app.Failed():
 			return err
+		case <-s.handedOver:
+			return nil
 		case <-s.app.Idle():
 			s.log.Info("idle-timeout: the site ends until the next connection")
 			return nil

@@ -2,17 +2,19 @@ package service
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/wsgid/wsgid/supervisor/control"
-	"github.com/wsgid/wsgid/units/site"
 )
 
 // verbs are what the control socket takes.
 func (s *service) verbs() map[string]control.Verb {
 	return map[string]control.Verb{
-		"reload": s.askReload,
-		"reopen": s.askReopen,
-		"status": func(context.Context, control.Request) (string, error) { return s.app.Status(), nil },
+		"reload":  s.askReload,
+		"reopen":  s.askReopen,
+		"upgrade": s.askUpgrade,
+		"status":  func(context.Context, control.Request) (string, error) { return s.app.Status(), nil },
 	}
 }
 
@@ -28,13 +30,25 @@ func (s *service) askReload(ctx context.Context, r control.Request) (string, err
 	return s.app.Status(), nil
 }
 
-// reload brings up new generations, and says in the log and in the status what
-// came of it.
+// reload brings up new generations.
 func (s *service) reload(ctx context.Context) error {
+	return s.changing(ctx, func() error { return s.reloadFile(ctx) })
+}
+
+// changing does something that brings up new generations, and says in the log
+// and in the status what came of it. One waits for the other.
+func (s *service) changing(ctx context.Context, do func() error) error {
+	s.change.Lock()
+	defer s.change.Unlock()
+	select {
+	case <-s.handedOver:
+		return errors.New("another supervisor has taken over meanwhile; ask again")
+	default:
+	}
 	s.notify.Reloading()
 	s.notify.Status("bringing up new generations")
 	stop := s.keepExtending()
-	err := s.reloadFile(ctx)
+	err := do()
 	stop()
 	text := s.app.Status()
 	if err != nil {
@@ -48,10 +62,19 @@ func (s *service) reload(ctx context.Context) error {
 	return err
 }
 
-// reloadFile brings up what the site file says now. Its error leaves everything
-// as it was.
+// reloadFile brings up what the site file says now, in a new supervisor if there
+// is another program now. Its error leaves everything as it was.
 func (s *service) reloadFile(ctx context.Context) error {
-	next, err := site.Load(s.SiteFile(s.Site))
+	select {
+	case <-s.alone: // the supervisor before this one may still need the other slots
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if program, replaced := programReplaced(); replaced {
+		s.log.Info("the program was replaced; handing over to a supervisor of the new one", "program", program)
+		return s.handOver(ctx, program)
+	}
+	next, err := s.load()
 	if err != nil {
 		return err
 	}
@@ -66,4 +89,20 @@ func (s *service) askReopen(context.Context, control.Request) (string, error) {
 		return "", err
 	}
 	return "", nil
+}
+
+// askUpgrade hands over to a new supervisor, also of the same program.
+func (s *service) askUpgrade(ctx context.Context, _ control.Request) (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return "", s.changing(ctx, func() error {
+		select {
+		case <-s.alone:
+			return s.handOver(ctx, program)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
 }

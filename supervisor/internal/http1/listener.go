@@ -50,9 +50,16 @@ func NewListener(source net.Listener) (*Listener, error) {
 	if l.file, err = filer.File(); err != nil {
 		return nil, fmt.Errorf("cannot serve %s: %w", source.Addr(), err)
 	}
-	l.fd = int(l.file.Fd())
-	// Fd makes the file blocking, and the flag is shared with the listener.
-	if err := unix.SetNonblock(l.fd, true); err != nil {
+	// Not with Fd, which makes the socket blocking: the flag is shared with every
+	// copy, that of another supervisor included, whose accept would wait then.
+	raw, err := l.file.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { l.fd = int(fd) })
+	}
+	if err == nil {
+		err = unix.SetNonblock(l.fd, true)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot serve %s: %w", source.Addr(), err), l.file.Close())
 	}
 	return l, nil

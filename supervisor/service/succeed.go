@@ -1,0 +1,161 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+
+	"github.com/wsgid/wsgid/supervisor"
+	"github.com/wsgid/wsgid/supervisor/control"
+	"github.com/wsgid/wsgid/supervisor/internal/sd"
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// LaunchSuccessor starts this program as a supervisor that takes over from
+// another one, and leaves it alone; arguments are those of its command line. It
+// is for the process between the two, which ends then.
+func LaunchSuccessor(arguments []string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	connection := os.NewFile(handOverFD, "hand-over")
+	defer connection.Close()
+	command := exec.Command(program, arguments...)
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	command.ExtraFiles = []*os.File{connection}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("cannot start a supervisor: %w", err)
+	}
+	return command.Process.Release()
+}
+
+// Succeed is Run for a supervisor that takes over from one that serves.
+func Succeed(ctx context.Context, o Options) error {
+	s := newService(o)
+	conn, err := predecessor()
+	if err != nil {
+		return err
+	}
+	s.predecessor = wire.NewConn(conn)
+	if err := s.takeOver(ctx); err != nil {
+		_ = s.predecessor.Send(wire.Message{Type: failed, Text: err.Error()}) // it logs it
+		return s.giveUp(err)
+	}
+	if err := s.beginToLead(); err != nil {
+		return s.giveUp(err)
+	}
+	s.background.Go(s.adoptClients)
+	return s.lead(ctx)
+}
+
+// giveUp ends everything before this supervisor has come to lead.
+func (s *service) giveUp(err error) error {
+	conn := s.predecessor
+	s.predecessor = nil
+	return errors.Join(err, conn.Close(), s.end())
+}
+
+func predecessor() (*net.UnixConn, error) {
+	file := os.NewFile(handOverFD, "hand-over")
+	defer file.Close()
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the connection to the supervisor that serves: %w", err)
+	}
+	unix, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the connection to the supervisor that serves is no UNIX socket"), conn.Close())
+	}
+	return unix, nil
+}
+
+// takeOver brings up generations beside those that serve, and serves their
+// sockets once all are ready.
+func (s *service) takeOver(ctx context.Context) error {
+	m, err := s.predecessor.Receive()
+	if err != nil {
+		return fmt.Errorf("the supervisor that serves has ended: %w", err)
+	}
+	if m.Type != take || m.Version != wire.LinkVersion {
+		wire.CloseAll(m.Descriptors)
+		return fmt.Errorf("cannot take over: the supervisor that serves speaks another version of the link (%d, not %d); restart the site", m.Version, wire.LinkVersion)
+	}
+	places := map[string]supervisor.Place{}
+	if err := json.Unmarshal([]byte(m.Text), &places); err != nil {
+		wire.CloseAll(m.Descriptors)
+		return fmt.Errorf("cannot take over: %w", err)
+	}
+	if s.sockets, err = listenersOf(m.Descriptors); err != nil {
+		return err
+	}
+	if err := s.makeApp(places); err != nil {
+		return err
+	}
+	s.app.StartGroups()
+	if err := s.app.WaitReady(ctx); err != nil {
+		return err
+	}
+	if err := s.app.Serve(); err != nil {
+		return err
+	}
+	return s.listenForVerbs()
+}
+
+// listenersOf makes listeners of passed sockets, which it closes.
+func listenersOf(fds []int) (listeners []net.Listener, err error) {
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "listening socket")
+		l, err := net.FileListener(file)
+		file.Close()
+		if err != nil {
+			wire.CloseAll(fds[i+1:])
+			return listeners, fmt.Errorf("cannot take over a socket: %w", err)
+		}
+		if l, ok := l.(*net.UnixListener); ok {
+			l.SetUnlinkOnClose(false) // the path is systemd's
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// beginToLead waits until systemd takes this process for the main one. What it
+// said before that would be a warning in the journal.
+func (s *service) beginToLead() error {
+	if err := s.predecessor.Send(wire.Message{Type: serving, PID: os.Getpid()}); err != nil {
+		return fmt.Errorf("cannot take over: %w", err)
+	}
+	m, err := s.predecessor.Receive()
+	wire.CloseAll(m.Descriptors)
+	if err != nil || m.Type != lead {
+		return fmt.Errorf("cannot take over: the supervisor that serves ended (%w)", err)
+	}
+	s.app.KeepState()
+	s.notify, err = sd.NewNotifier(os.Getenv, s.log)
+	return err
+}
+
+// adoptClients serves the connections that the old supervisor hands over, until
+// it has ended.
+func (s *service) adoptClients() {
+	defer close(s.alone)
+	for {
+		m, err := s.predecessor.Receive()
+		if err != nil {
+			s.predecessor.Discard()
+			return
+		}
+		s.app.Adopt(m.Descriptors)
+	}
+}
+
+// listenForVerbs opens the control socket, in the place of any other supervisor's.
+func (s *service) listenForVerbs() (err error) {
+	s.control, err = control.Listen(s.Control(s.Site), s.verbs(), s.log)
+	return err
+}

@@ -1,0 +1,110 @@
+package boot_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsgid/wsgid/tests/boot"
+	"github.com/wsgid/wsgid/tests/load"
+)
+
+const loadSite = `listen = "127.0.0.1:8081"
+[group.web]
+user = "joe"
+processes = 2
+threads = 15
+home = "/srv/load"
+env = { LOAD_RECORD = "/srv/load/record" }
+[[mount]]
+path = "/"
+script = "/srv/load/app.py"
+`
+
+// serveLoad serves the application of the load client, and returns the options of one
+// that drives it.
+func serveLoad(t *testing.T, m *boot.Machine) load.Options {
+	t.Helper()
+	m.WriteFile("/srv/load/app.py", load.AppSource(), 0o644, "joe:joe")
+	m.WriteFile("/srv/load/record", "", 0o666, "joe:joe")
+	m.Site("load", loadSite)
+	m.MustRun("systemctl", "start", "wsgi@load")
+	return load.Options{
+		Dial: func(context.Context) (net.Conn, error) { return m.Dial("unix", "/run/wsgi/load.sock") },
+		Workers: []load.Workers{
+			{Job: load.Get, Count: 4, Think: 5 * time.Millisecond},
+			{Job: load.GetClose, Count: 1, Think: 10 * time.Millisecond},
+			{Job: load.Post, Count: 2, Think: 10 * time.Millisecond},
+			{Job: load.Sleep, Count: 1, For: time.Second},
+			{Job: load.Upload, Count: 1, Bytes: 1 << 20, For: time.Second},
+			{Job: load.Stream, Count: 1, Bytes: 1 << 20, For: time.Second},
+		},
+	}
+}
+
+// underLoad runs steps while a client drives the site, and fails the test unless every
+// request went well.
+func underLoad(t *testing.T, m *boot.Machine, o load.Options, name string, n int, step func(int)) {
+	t.Helper()
+	client, err := load.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Start(t.Context())
+	if err := client.AwaitLoad(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		client.Mark(fmt.Sprint(name, " ", i))
+		step(i)
+	}
+	report := client.Stop()
+	if report.Failures() > 0 {
+		t.Errorf("requests failed:\n%s", report)
+	}
+	t.Logf("longest gap at %s: %v", name, report.LongestGap(name).Net())
+	seen, err := load.ReadSeen(strings.NewReader(m.ReadFile("/srv/load/record")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice := report.Repeated(seen); len(twice) > 0 {
+		t.Errorf("served twice: %v", twice)
+	}
+}
+
+func TestReload(t *testing.T) {
+	boot.Run(t, "reload and upgrade under load lose nothing",
+		boot.Case{Name: "load", Run: func(t *testing.T, m *boot.Machine) {
+			o := serveLoad(t, m)
+			underLoad(t, m, o, "reload", 5, func(int) { m.MustRun("systemctl", "reload", "wsgi@load") })
+			underLoad(t, m, o, "upgrade", 3, func(int) {
+				m.MustRun("cp", "/usr/bin/wsgid", "/usr/bin/wsgid.new")
+				m.MustRun("mv", "-f", "/usr/bin/wsgid.new", "/usr/bin/wsgid")
+				m.MustRun("systemctl", "reload", "wsgi@load")
+			})
+			underLoad(t, m, o, "restart", 5, func(int) { m.MustRun("systemctl", "restart", "wsgi@load") })
+		}},
+		boot.Case{Name: "upgrade", Run: func(t *testing.T, m *boot.Machine) {
+			m.WriteFile("/srv/hello/app.py", hello, 0o644, "joe:joe")
+			m.Site("hello", helloSite)
+			m.MustRun("systemctl", "start", "wsgi@hello")
+			old := m.Process(m.PID("wsgi@hello.service"))
+			m.MustRun("cp", "/usr/bin/wsgid", "/usr/bin/wsgid.new")
+			m.MustRun("mv", "-f", "/usr/bin/wsgid.new", "/usr/bin/wsgid")
+			m.MustRun("systemctl", "reload", "wsgi@hello")
+			old.AwaitEnd(10 * time.Second)
+			if got := m.Curl("http://127.0.0.1:8080/"); got.Status != 200 || !strings.HasPrefix(string(got.Body), "hello from ") {
+				t.Errorf("status %d, body %s", got.Status, got.Body)
+			}
+			m.AwaitProperty("wsgi-hello:web@a.service", "ActiveState", "inactive", 10*time.Second)
+			t.Log(m.Run("systemctl", "status", "wsgi@hello", "--no-pager").Stdout)
+			m.MustRun("systemctl", "restart", "wsgi@hello")
+			m.MustRun("systemctl", "stop", "wsgi@hello")
+			m.AwaitProperty("wsgi-hello:web@b.service", "ActiveState", "inactive", 10*time.Second)
+			t.Log(m.Journal("wsgi@hello"), m.Journal("wsgi-hello:web@a"), m.Journal("wsgi-hello:web@b"))
+		}},
+	)
+}
