@@ -18,7 +18,7 @@ func TestHandshake(t *testing.T) {
 	t.Parallel()
 	r := serve(t, hello, nil)
 	b := r.attach(7)
-	if b.hello.Version != wire.LinkVersion || b.hello.PID != os.Getpid() || b.hello.Generation != 0 || len(b.hello.Descriptors) != 1 {
+	if b.hello.Version != wire.LinkVersion || b.hello.PID != os.Getpid() || b.hello.Generation != 0 || b.hello.Process != 0 || len(b.hello.Descriptors) != 1 {
 		t.Errorf("hello: %+v", b.hello)
 	}
 	proof, err := unix.GetsockoptUcred(b.hello.Descriptors[0], unix.SOL_SOCKET, unix.SO_PEERCRED)
@@ -35,7 +35,7 @@ func TestHandshake(t *testing.T) {
 	b.die()
 	r.log.wait(t, "the supervisor has gone")
 	r.system.wait("STATUS=generation 7: no supervisor; ending in 20s unless one attaches", 1)
-	if again := r.attach(8); again.hello.Generation != 7 {
+	if again := r.attach(8); again.hello.Generation != 7 || again.hello.Process != 1 {
 		t.Errorf("the second hello: %+v", again.hello)
 	}
 	r.system.wait("STATUS=generation 8: 1 of 1 processes ready", 1)

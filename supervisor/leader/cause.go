@@ -19,10 +19,19 @@ func (l *Leader) exitCause(p *process, state *os.ProcessState) string {
 	if cause := l.oom.killed(); cause != "" {
 		return "killed by the kernel: " + cause
 	}
-	if hard := l.limits().CPUHard; hard > 0 && state.UserTime()+state.SystemTime() >= time.Duration(hard)*time.Second-time.Second/10 {
+	if l.outOfTime(state) {
 		return expiry + ", " + text
 	}
 	return text
+}
+
+// outOfTime reports whether a process had used up its CPU time. The kernel keeps
+// the limit by another clock than it reports here, which goes by timer ticks and
+// is off by some of them on a busy machine.
+func (l *Leader) outOfTime(state *os.ProcessState) bool {
+	const off = 500 * time.Millisecond
+	soft := time.Duration(l.limits().CPU) * time.Second
+	return soft > 0 && state.UserTime()+state.SystemTime() >= soft-off
 }
 
 // exitText says how a process ended: "exit code 3" or "signal 9 (killed)".

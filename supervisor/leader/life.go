@@ -163,12 +163,28 @@ func (l *Leader) handleExit(p *process, state *os.ProcessState) {
 		return
 	}
 	if p.readyAt.IsZero() && !p.failed {
-		l.tellFailed("the process ended before it was ready: "+cause, wire.Message{Process: p.number, PID: p.pid})
+		l.tellFailed("the process ended before it was ready: "+cause+l.suspect(p), wire.Message{Process: p.number, PID: p.pid})
 	}
-	if !l.stopping {
+	if !l.stopping && !l.leaving {
 		l.replace(p)
 	}
 	l.tellGroupReady()
+}
+
+// suspect names limits that may be too low for the interpreter itself: it says
+// nothing that would tell.
+func (l *Leader) suspect(p *process) string {
+	var keys []string
+	if l.options.Group.MemoryLimit > 0 {
+		keys = append(keys, "memory-limit")
+	}
+	if l.options.Group.VirtualMemoryLimit > 0 {
+		keys = append(keys, "virtual-memory-limit")
+	}
+	if len(keys) == 0 || p.greeted {
+		return ""
+	}
+	return " (is " + strings.Join(keys, " or ") + " too low for the interpreter?)"
 }
 
 // replace starts a process in the place of one that ended by itself.

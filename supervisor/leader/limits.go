@@ -1,11 +1,14 @@
 package leader
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strconv"
+	"slices"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,42 +36,72 @@ func (l *Leader) limits() limits {
 
 func wholeSeconds(d time.Duration) uint64 { return uint64((d + time.Second - 1) / time.Second) }
 
-// apply sets the limits on this process. After it there may be no room for Go's
-// own memory: makeRoom comes first, and nothing but exec or the report of an
-// error may follow.
-func (s limits) apply() error {
-	for _, limit := range []struct {
-		key      string
-		resource int
-		name     string
-		soft     uint64
-		hard     uint64
-	}{
-		{"cpu-time-limit", unix.RLIMIT_CPU, "CPU", s.CPU, s.CPUHard},
-		{"memory-limit", unix.RLIMIT_DATA, "DATA", s.Data, s.Data},
-		{"virtual-memory-limit", unix.RLIMIT_AS, "AS", s.Address, s.Address},
-	} {
-		if limit.soft == 0 {
-			continue
-		}
-		if err := unix.Setrlimit(limit.resource, &unix.Rlimit{Cur: limit.soft, Max: limit.hard}); err != nil {
-			return fmt.Errorf("cannot set %s: RLIMIT_%s of %d: %w%s", limit.key, limit.name, limit.hard, err, lowerLimit(limit.resource, limit.hard, limit.name))
-		}
+// rlimits are the limits as the kernel takes them.
+func (s limits) rlimits() []rlimit {
+	all := []rlimit{
+		{"cpu-time-limit", "CPU", unix.RLIMIT_CPU, unix.Rlimit{Cur: s.CPU, Max: s.CPUHard}},
+		{"memory-limit", "DATA", unix.RLIMIT_DATA, unix.Rlimit{Cur: s.Data, Max: s.Data}},
+		{"virtual-memory-limit", "AS", unix.RLIMIT_AS, unix.Rlimit{Cur: s.Address, Max: s.Address}},
 	}
-	return nil
+	return slices.DeleteFunc(all, func(r rlimit) bool { return r.value.Cur == 0 })
 }
 
-// lowerLimit names what allows less than is wanted, if that is the trouble.
-func lowerLimit(resource int, want uint64, name string) string {
+type rlimit struct {
+	key, name string // in the site file, of the resource
+	resource  uintptr
+	value     unix.Rlimit
+}
+
+// exec sets the limits and becomes the interpreter, like syscall.Exec. It returns
+// only on failure. Once the limits are set there may be no room for memory that
+// Go wants from the kernel, which would end this process without a word: so all
+// that takes memory is done before, and the limits are set with nothing but
+// system calls behind them.
+func (s limits) exec(path string, argv, env []string) error {
+	all := s.rlimits()
+	if len(all) == 0 {
+		return cannotExecute(path, syscall.Exec(path, argv, env))
+	}
+	name, err := syscall.BytePtrFromString(path)
+	arguments, argumentErr := syscall.SlicePtrFromStrings(argv)
+	environment, environmentErr := syscall.SlicePtrFromStrings(env)
+	if err = errors.Join(err, argumentErr, environmentErr); err != nil {
+		return cannotExecute(path, err)
+	}
+	makeRoom()
+	// There is no such program; but syscall.Exec also takes back what Go's start
+	// has done to the limit of open files, for which there is no other way.
+	_ = syscall.Exec("", nil, nil)
+	failed, errno := -1, syscall.Errno(0)
+	for i := range all {
+		if _, _, errno = syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, all[i].resource, uintptr(unsafe.Pointer(&all[i].value)), 0, 0, 0); errno != 0 {
+			failed = i
+			break
+		}
+	}
+	if failed < 0 {
+		_, _, errno = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(name)),
+			uintptr(unsafe.Pointer(&arguments[0])), uintptr(unsafe.Pointer(&environment[0])))
+		return cannotExecute(path, errno)
+	}
+	return all[failed].refused(errno)
+}
+
+func cannotExecute(path string, err error) error {
+	return fmt.Errorf("cannot execute the interpreter %s: %w", path, err)
+}
+
+// refused says why a limit could not be set.
+func (r *rlimit) refused(errno syscall.Errno) error {
+	hint := ""
 	var now unix.Rlimit
-	if err := unix.Getrlimit(resource, &now); err != nil || now.Max >= want {
-		return ""
+	if err := unix.Getrlimit(int(r.resource), &now); err == nil && now.Max < r.value.Max {
+		hint = fmt.Sprintf("\nhint: this process may have at most %d (Limit%s= of its unit)", now.Max, r.name)
 	}
-	return "\nhint: this process may have at most " + strconv.FormatUint(now.Max, 10) + " (Limit" + name + "= of its unit)"
+	return fmt.Errorf("cannot set %s: RLIMIT_%s of %d: %w%s", r.key, r.name, r.value.Max, errno, hint)
 }
 
-// room is more than exec and an error need: copies of the arguments and of the
-// environment, which the settings' message bounds.
+// room is more than the report of an error takes.
 const room = 4 << 20
 
 // makeRoom gives the heap free memory that it can use without asking the kernel

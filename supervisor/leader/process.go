@@ -43,14 +43,14 @@ type process struct {
 	renewed    int      // the latest one after which it did
 	idents     map[int]string
 
-	retiring   bool // its end is wanted: no replacement
-	abandoned  bool // the supervisor that wanted it replaced has gone
-	stopped    bool // it was told to end
-	failed     bool // it said why it cannot start, or its end was logged
-	expired    bool // its CPU time is used up
-	missed     int  // pings that it has not answered
-	deadlocked bool // too many
-	killed     bool // by the leader
+	retiring   bool   // its end is wanted: no replacement
+	abandoned  bool   // the supervisor that wanted it replaced has gone
+	stopped    bool   // it was told to end
+	failed     bool   // it said why it cannot start, or its end was logged
+	expired    bool   // its CPU time is used up
+	missed     int    // pings that it has not answered
+	deadlocked bool   // too many
+	killed     bool   // by the leader
 	cause      string // why the leader ended it, "" if it did not
 	timer      *time.Timer
 }

@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 		_ = RunWorker() // it has told the leader
 		os.Exit(1)
 	}
+	if len(os.Args) == 3 && os.Args[1] == "apply" {
+		applyLimits(os.Args[2])
+		os.Exit(0)
+	}
+	if len(os.Args) == 3 && os.Args[1] == "service" {
+		os.Exit(service(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 

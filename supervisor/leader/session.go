@@ -111,7 +111,7 @@ func (l *Leader) greet(s *session) error {
 	}
 	defer wire.CloseAll(fds[:])
 	return s.send(wire.Message{
-		Type: wire.Hello, Version: wire.LinkVersion, PID: os.Getpid(), Generation: l.generation,
+		Type: wire.Hello, Version: wire.LinkVersion, PID: os.Getpid(), Generation: l.generation, Process: l.last,
 		Descriptors: fds[:1],
 	})
 }

@@ -15,10 +15,10 @@ import (
 // leader's own, without what systemd and wsgid use to talk to it, then the
 // env-files in order, then env, then lang and locale.
 //
-// A unit has all of these already, from its Environment= and EnvironmentFile=
-// lines: env-files, which the group's user need not be able to read, are left to
-// it, and the site file only fills in what the unit lacks, so that what an
-// administrator writes in a drop-in of the unit counts.
+// The env-files of a unit have been read by systemd, as root, and the leader's own
+// environment has what is in them. There is no telling that from what the unit says
+// besides, and systemd lets EnvironmentFile= win over Environment=: so env is set
+// here for all that, and what the site file says counts everywhere.
 func environment(g *site.Group, unit bool) ([]string, error) {
 	env := map[string]string{}
 	for _, entry := range os.Environ() {
@@ -27,28 +27,7 @@ func environment(g *site.Group, unit bool) ([]string, error) {
 			env[name] = value
 		}
 	}
-	own, err := ownEnvironment(g, unit)
-	if err != nil {
-		return nil, err
-	}
-	if !unit || !namesLocale(own) {
-		unlessC(env)
-	}
-	for name, value := range own {
-		if _, found := env[name]; !unit || !found {
-			env[name] = value
-		}
-	}
-	list := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		list = append(list, name+"="+env[name])
-	}
-	return list, nil
-}
-
-// ownEnvironment is what the site file says about the environment.
-func ownEnvironment(g *site.Group, unit bool) (map[string]string, error) {
-	env := map[string]string{}
+	unlessC(env)
 	if !unit {
 		for _, path := range g.EnvFiles {
 			values, err := site.LoadEnvFile(path)
@@ -60,7 +39,11 @@ func ownEnvironment(g *site.Group, unit bool) (map[string]string, error) {
 	}
 	maps.Copy(env, g.Env)
 	setLocale(env, g)
-	return env, nil
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list, nil
 }
 
 // private names variables that are for the leader alone. JOURNAL_STREAM is among
@@ -77,12 +60,6 @@ func private(name string) bool {
 
 // localeNames are in the order in which they count (locale(7)).
 var localeNames = [...]string{"LC_ALL", "LC_CTYPE", "LANG"}
-
-// namesLocale reports whether env says which locale is wanted: a C that a unit
-// has may then be meant.
-func namesLocale(env map[string]string) bool {
-	return slices.ContainsFunc(localeNames[:], func(name string) bool { return env[name] != "" })
-}
 
 // unlessC gives an inherited environment without a locale of its own C.UTF-8:
 // in the C locale Python applications fail on the first file name that is not

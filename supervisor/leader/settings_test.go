@@ -177,16 +177,68 @@ func TestSetLocale(t *testing.T) {
 
 // TestEnvironmentIsPrivate cannot be parallel: it sets variables of this process.
 func TestEnvironmentIsPrivate(t *testing.T) {
-	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "WSGID_ANYTHING"} {
+	for _, name := range []string{
+		"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "WSGID_ANYTHING", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID",
+		"FDSTORE", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
+	} {
 		t.Setenv(name, "secret")
 	}
-	t.Setenv("RIG_ORDINARY", "kept")
-	env, err := environment(&site.Group{}, false)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"RIG_ORDINARY", "INVOCATION_ID", "CREDENTIALS_DIRECTORY", "HOME", "USER", "LOGNAME"} {
+		t.Setenv(name, "kept")
 	}
-	if !slices.Contains(env, "RIG_ORDINARY=kept") || strings.Contains(fmt.Sprint(env), "secret") {
-		t.Errorf("environment: %q", env)
+	for _, unit := range []bool{false, true} {
+		env, err := environment(&site.Group{}, unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"RIG_ORDINARY", "INVOCATION_ID", "CREDENTIALS_DIRECTORY", "HOME", "USER", "LOGNAME"} {
+			if !slices.Contains(env, name+"=kept") {
+				t.Errorf("unit=%t: %s is missing", unit, name)
+			}
+		}
+		if strings.Contains(fmt.Sprint(env), "secret") {
+			t.Errorf("unit=%t: a variable of the leader's own is passed on", unit)
+		}
+	}
+}
+
+// TestEnvironmentOfAUnit cannot be parallel either. systemd has read the
+// env-files of a unit; what else the site file says counts.
+func TestEnvironmentOfAUnit(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		unit string // of the unit
+		g    site.Group
+		want string // what comes of RIG_* and the locale
+	}{
+		{"env", "RIG_A=unit RIG_B=unit", site.Group{Env: map[string]string{"RIG_A": "site", "RIG_C": "site"}}, "LANG=C.UTF-8 RIG_A=site RIG_B=unit RIG_C=site"},
+		{"env-files are systemd's", "RIG_A=unit", site.Group{EnvFiles: []string{"/nowhere/env"}}, "LANG=C.UTF-8 RIG_A=unit"},
+		{"systemd's own locale", "LANG=C", site.Group{}, "LANG=C.UTF-8"},
+		{"the locale of the machine", "LANG=de_DE.UTF-8", site.Group{}, "LANG=de_DE.UTF-8"},
+		{"lang", "LANG=C", site.Group{Lang: "C"}, "LANG=C"},
+		{"locale", "LANG=de_DE.UTF-8", site.Group{Locale: "C.UTF-8"}, "LANG=de_DE.UTF-8 LC_ALL=C.UTF-8"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, name := range localeNames {
+				t.Setenv(name, "")
+				os.Unsetenv(name)
+			}
+			for entry := range strings.FieldsSeq(c.unit) {
+				name, value, _ := strings.Cut(entry, "=")
+				t.Setenv(name, value)
+			}
+			env, err := environment(&c.g, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			env = slices.DeleteFunc(env, func(entry string) bool {
+				name, _, _ := strings.Cut(entry, "=")
+				return !strings.HasPrefix(name, "RIG_") && !slices.Contains(localeNames[:], name)
+			})
+			if got := strings.Join(env, " "); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 
@@ -196,5 +248,41 @@ func TestLocaleOfTheSite(t *testing.T) {
 	env, err := environment(&site.Group{Env: map[string]string{"LC_ALL": "C"}}, false)
 	if err != nil || !slices.Contains(env, "LC_ALL=C") {
 		t.Errorf("LC_ALL=C is not in %q, %v", env, err)
+	}
+}
+
+// TestEnvironmentOrder: env wins over env-file, whoever has read that. It cannot be
+// parallel: it sets variables of this process.
+func TestEnvironmentOrder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte("RIG_BOTH=file\nRIG_FILE=file\nLANG=file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := &site.Group{
+		EnvFiles: []string{file}, Lang: "fr_FR.UTF-8",
+		Env: map[string]string{"RIG_BOTH": "key", "RIG_KEY": "key", "RIG_UNIT": "key"},
+	}
+	t.Setenv("RIG_UNIT", "outside")
+	t.Setenv("RIG_OUTSIDE", "outside")
+	for _, unit := range []bool{false, true} {
+		t.Run(fmt.Sprintf("unit %v", unit), func(t *testing.T) {
+			if unit { // what systemd makes of EnvironmentFile=
+				t.Setenv("RIG_BOTH", "file")
+				t.Setenv("RIG_FILE", "file")
+				t.Setenv("LANG", "file")
+				g.EnvFiles = []string{"/not/to/be/read"}
+			}
+			env, err := environment(g, unit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{
+				"RIG_BOTH=key", "RIG_FILE=file", "RIG_KEY=key", "RIG_UNIT=key", "RIG_OUTSIDE=outside", "LANG=fr_FR.UTF-8",
+			} {
+				if !slices.Contains(env, want) {
+					t.Errorf("%s is not in %q", want, env)
+				}
+			}
+		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -71,13 +70,7 @@ func (s *setup) become() error {
 	IgnoreSignals() // what is ignored stays so over exec (execve(2))
 	// The padding gives the process's title room in its argument area.
 	argv := []string{s.Python, "-c", pyworker.Bootstrap(program), strings.Repeat(" ", 64)}
-	if s.Limits != (limits{}) {
-		makeRoom()
-		if err := s.Limits.apply(); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("cannot execute the interpreter %s: %w", s.Python, syscall.Exec(s.Python, argv, s.Env))
+	return s.Limits.exec(s.Python, argv, s.Env)
 }
 
 // openProgram returns a descriptor of the Python program that the interpreter

@@ -63,6 +63,11 @@ func TestRecycleWaitsForRequests(t *testing.T) {
 	c.answered(200)
 	l.expect(wire.Replace)
 	fresh := l.process(2, 1)[0]
+	eventually(t, "the new process to take over", func() bool {
+		r.group.mu.Lock()
+		defer r.group.mu.Unlock()
+		return r.group.current.processes[1].retiring
+	})
 	r.exchange(fresh, "/next")
 	for {
 		select {

@@ -516,13 +516,17 @@ func (c *Conn) endIdle() {
 	c.mu.Unlock()
 	c.advance()
 	c.mu.Lock()
-	// Half a request is waited for: its client would not know whether to repeat it.
-	waiting := !c.active && !c.blocking && !c.closed && c.start == c.end && c.need == 0
+	waiting := !c.active && !c.blocking && !c.closed
 	c.mu.Unlock()
+	partial := c.start < c.end || c.need > 0
 	switch {
 	case !waiting:
 	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
-		c.handOver()
+		// The rest of half a request is waited for: a client whose server is being
+		// replaced has nothing to repeat.
+		if !partial {
+			c.handOver()
+		}
 	default:
 		c.close()
 	}

@@ -1,0 +1,85 @@
+package sd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Manager is the systemd that this process belongs to, for what needs the rights
+// to change something there.
+type Manager struct{ conn *dbus.Conn }
+
+// ConnectManager connects to systemd itself if its own socket lets this process
+// in, which that of the system does for root: it works without a bus, and while
+// the bus restarts. Else it connects to the bus.
+func ConnectManager(ctx context.Context) (*Manager, error) {
+	if os.Getuid() == 0 && !UnderUserManager() {
+		if conn, err := connectPrivate(ctx, "/run/systemd/private"); err == nil {
+			return &Manager{conn}, nil
+		}
+	} else if runtime := os.Getenv("XDG_RUNTIME_DIR"); runtime != "" {
+		if conn, err := connectPrivate(ctx, filepath.Join(runtime, "systemd", "private")); err == nil {
+			return &Manager{conn}, nil
+		}
+	}
+	conn, err := connectManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{conn}, nil
+}
+
+// Close ends the connection.
+func (m *Manager) Close() error { return m.conn.Close() }
+
+func (m *Manager) call(ctx context.Context, method string, arguments ...any) *dbus.Call {
+	return m.conn.Object(manager, "/org/freedesktop/systemd1").CallWithContext(ctx, manager+".Manager."+method, 0, arguments...)
+}
+
+// Reload is `systemctl daemon-reload`.
+func (m *Manager) Reload(ctx context.Context) error {
+	if err := m.call(ctx, "Reload").Err; err != nil {
+		return fmt.Errorf("cannot reload systemd: %w", err)
+	}
+	return nil
+}
+
+// StartUnit is `systemctl start --no-block`: a socket listens a moment later.
+func (m *Manager) StartUnit(ctx context.Context, unit string) error {
+	if err := m.call(ctx, "StartUnit", unit, "replace").Err; err != nil {
+		return fmt.Errorf("cannot start %s: %w", unit, err)
+	}
+	return nil
+}
+
+// StopUnit is `systemctl stop --no-block`.
+func (m *Manager) StopUnit(ctx context.Context, unit string) error {
+	if err := m.call(ctx, "StopUnit", unit, "replace").Err; err != nil {
+		return fmt.Errorf("cannot stop %s: %w", unit, err)
+	}
+	return nil
+}
+
+// ActiveUnits are the names of the active units that match a pattern.
+func (m *Manager) ActiveUnits(ctx context.Context, pattern string) ([]string, error) {
+	var list []struct {
+		Name, Description, Load, Active, Sub, Following string
+		Path                                            dbus.ObjectPath
+		JobID                                           uint32
+		JobType                                         string
+		JobPath                                         dbus.ObjectPath
+	}
+	err := m.call(ctx, "ListUnitsByPatterns", []string{"active"}, []string{pattern}).Store(&list)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list units: %w", err)
+	}
+	var names []string
+	for _, u := range list {
+		names = append(names, u.Name)
+	}
+	return names, nil
+}

@@ -1,0 +1,99 @@
+package refresh
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/wsgid/wsgid/units"
+	"github.com/wsgid/wsgid/units/site"
+)
+
+func generate(t *testing.T, text string) (*site.Site, []units.File) {
+	t.Helper()
+	s, err := site.Parse("blog", "/etc/wsgi/blog.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := units.Generate(s, units.Options{Wsgid: "/usr/bin/wsgid"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, files
+}
+
+func write(t *testing.T, directory string, files []units.File) {
+	t.Helper()
+	for _, f := range files {
+		path := filepath.Join(directory, f.Path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if f.Link != "" {
+			err = os.Symlink(f.Link, path)
+		} else {
+			err = os.WriteFile(path, f.Content, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const mount = "[[mount]]\npath = \"/\"\nscript = \"/srv/app.py\"\n"
+
+func TestAsGenerated(t *testing.T) {
+	t.Parallel()
+	const before = "listen = \"127.0.0.1:8000\"\n[group.web]\nuser = \"joe\"\nthreads = 5\n" + mount
+	for _, c := range []struct {
+		name, now string
+		same      bool
+	}{
+		{"nothing changed", before, true},
+		{"a key that is not of the unit", "listen = \"127.0.0.1:8000\"\n[group.web]\nuser = \"joe\"\nthreads = 6\n" + mount, true},
+		{"another user", "listen = \"127.0.0.1:8000\"\n[group.web]\nuser = \"jane\"\nthreads = 5\n" + mount, false},
+		{"another group", "listen = \"127.0.0.1:8000\"\n[group.web]\nuser = \"joe\"\nthreads = 5\n[group.api]\nuser = \"joe\"\n" + mount + "group = \"web\"\n[[mount]]\npath = \"/api\"\nscript = \"/srv/api.py\"\ngroup = \"api\"\n", false},
+		{"the group has another name", "listen = \"127.0.0.1:8000\"\n[group.api]\nuser = \"joe\"\nthreads = 5\n" + mount, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			_, files := generate(t, before)
+			write(t, dir, files)
+			s, now := generate(t, c.now)
+			if same, err := asGenerated(dir, s.Name, now); err != nil || same != c.same {
+				t.Errorf("%v, %v", same, err)
+			}
+		})
+	}
+}
+
+// What is left of a group that is gone makes a difference, too.
+func TestAsGeneratedLess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, two := generate(t, "[group.web]\n[group.api]\n"+mount+"group = \"web\"\n[[mount]]\npath = \"/api\"\nscript = \"/srv/api.py\"\ngroup = \"api\"\n")
+	write(t, dir, two)
+	s, one := generate(t, "[group.web]\n"+mount)
+	if same, err := asGenerated(dir, s.Name, one); err != nil || same {
+		t.Errorf("%v, %v", same, err)
+	}
+	// Another site whose name begins with this one's does not.
+	clean := t.TempDir()
+	write(t, clean, one)
+	if err := os.WriteFile(filepath.Join(clean, "wsgi-blog2:web@.service"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if same, err := asGenerated(clean, s.Name, one); err != nil || !same {
+		t.Errorf("%v, %v", same, err)
+	}
+}
+
+func TestAsGeneratedNothing(t *testing.T) {
+	t.Parallel()
+	s, files := generate(t, mount)
+	if same, err := asGenerated(filepath.Join(t.TempDir(), "none"), s.Name, files); err != nil || same {
+		t.Errorf("%v, %v", same, err)
+	}
+}
