@@ -192,8 +192,9 @@ fuzz: ## every fuzz target, each for FUZZTIME (10s)
 # Debian starts nginx and apache2 as services when they are installed: do not
 # run this as root where that is unwelcome. bench itself names what is missing.
 .PHONY: bench
-bench: ## measure wsgid beside nginx+uWSGI and Apache+mod_wsgi; BENCH=-quick for a first look
-	@[ "$$(id -u)" != 0 ] || { $(call packages,$(BENCH_DEBS),not every server can be measured); }
+bench: ## measure wsgid beside nginx+uWSGI and Apache+mod_wsgi, and as systemd runs it; BENCH=-quick for a first look
+	@[ "$$(id -u)" != 0 ] || { $(call packages,$(BENCH_DEBS),not every server can be measured); \
+		$(call packages,$(BOOT_DEBS),the rows scale are left out); }
 	$(GO) build -trimpath -o bin/bench ./tests/bench
 	bin/bench $(BENCH)
 

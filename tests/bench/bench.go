@@ -45,6 +45,9 @@ func measure(ctx context.Context, opts options, stdout, progress io.Writer) (err
 	if err := b.measureRows(ctx, &res); err != nil {
 		return err
 	}
+	if err := b.measureScale(ctx, &res); err != nil {
+		return err
+	}
 	if err := writeRaw(opts.out, res); err != nil {
 		return err
 	}

@@ -19,12 +19,12 @@ type load struct {
 
 // bulkLoad keeps the row's connections busy until the time is over. Requests
 // begun by then are finished and counted, and so is the time they take.
-func bulkLoad(ctx context.Context, address string, r row, length time.Duration) load {
+func bulkLoad(ctx context.Context, server dialer, r row, length time.Duration) load {
 	begin := time.Now()
 	results := make([]bulkResult, r.conns)
 	var group sync.WaitGroup
 	for i := range results {
-		group.Go(func() { results[i] = bulkConn(ctx, address, r, begin.Add(length)) })
+		group.Go(func() { results[i] = bulkConn(ctx, server, r, begin.Add(length)) })
 	}
 	group.Wait()
 	sum := load{elapsed: time.Since(begin), errors: map[string]int{}}
@@ -48,13 +48,13 @@ type bulkResult struct {
 }
 
 // bulkConn sends request after request until end.
-func bulkConn(ctx context.Context, address string, r row, end time.Time) bulkResult {
+func bulkConn(ctx context.Context, server dialer, r row, end time.Time) bulkResult {
 	result := bulkResult{errors: map[string]int{}}
 	ask := request{path: "/", close: r.close}
 	if r.body > 0 {
 		ask.body = requestBody(r.body)
 	}
-	caller := redialer{address: address}
+	caller := redialer{server: server}
 	defer caller.drop()
 	for time.Now().Before(end) && ctx.Err() == nil {
 		begin := time.Now()
@@ -86,13 +86,13 @@ func bulkFault(got reply, err error, r row) string {
 // redialer keeps one connection and makes a new one when the last was closed
 // or failed.
 type redialer struct {
-	address string
-	conn    *conn // nil before the first exchange and after a failure
+	server dialer
+	conn   *conn // nil before the first exchange and after a failure
 }
 
 func (d *redialer) exchange(ask request) (reply, error) {
 	if d.conn == nil {
-		c, err := dial(d.address, exchangeLimit)
+		c, err := dial(d.server, exchangeLimit)
 		if err != nil {
 			return reply{}, err
 		}

@@ -105,7 +105,7 @@ func (b *bench) measureRow(ctx context.Context, up *fleet, r row, res *results) 
 // prepare checks one answer and warms the server up: threads, caches and, for
 // Apache, as many children as the row needs.
 func (b *bench) prepare(ctx context.Context, in *instance, r row) error {
-	if err := check(in.address(), r); err != nil {
+	if err := check(tcp(in.address()), r); err != nil {
 		return errors.Join(err, errors.New("log:"+in.logTail()))
 	}
 	_, err := b.drive(ctx, in, r, min(b.opts.time, 2*time.Second))
@@ -146,7 +146,7 @@ func (b *bench) measureCell(ctx context.Context, in *instance, r row) (cell, err
 
 func (b *bench) drive(ctx context.Context, in *instance, r row, length time.Duration) (load, error) {
 	if r.bulk {
-		return bulkLoad(ctx, in.address(), r, length), nil
+		return bulkLoad(ctx, tcp(in.address()), r, length), nil
 	}
 	return wrkLoad(ctx, b.dir, in.address(), r, length)
 }

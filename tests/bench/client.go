@@ -36,8 +36,16 @@ type reply struct {
 	close  bool // the server will close the connection
 }
 
-func dial(address string, limit time.Duration) (*conn, error) {
-	c, err := net.DialTimeout("tcp", address, limit)
+// dialer connects to one server; limit is for the connect alone.
+type dialer func(limit time.Duration) (net.Conn, error)
+
+// tcp connects to an address of this host.
+func tcp(address string) dialer {
+	return func(limit time.Duration) (net.Conn, error) { return net.DialTimeout("tcp", address, limit) }
+}
+
+func dial(server dialer, limit time.Duration) (*conn, error) {
+	c, err := server(limit)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect: %w", err)
 	}
@@ -87,8 +95,8 @@ func (r request) head() []byte {
 }
 
 // check compares one answer with what the row wants, byte for byte.
-func check(address string, r row) error {
-	c, err := dial(address, exchangeLimit)
+func check(server dialer, r row) error {
+	c, err := dial(server, exchangeLimit)
 	if err != nil {
 		return err
 	}

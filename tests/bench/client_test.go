@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 			w.WriteHeader(tc.status)
 			_, _ = io.WriteString(w, tc.body)
 		})
-		err := check(address, want)
+		err := check(tcp(address), want)
 		switch {
 		case tc.want == "" && err != nil:
 			t.Errorf("%d %q: %v", tc.status, tc.body, err)
@@ -53,7 +53,7 @@ func TestCheckSendsTheBody(t *testing.T) {
 		}
 	})
 	echo := row{body: echoSize, checkQuery: "digest", want: answerOf(requestBody(echoSize))}
-	if err := check(address, echo); err != nil {
+	if err := check(tcp(address), echo); err != nil {
 		t.Error(err)
 	}
 }
@@ -75,7 +75,7 @@ func TestBulkLoadCounts(t *testing.T) {
 		"cut":     {cut, "socket"},
 	} {
 		r := row{conns: 2, want: answer{length: size}}
-		got := bulkLoad(context.Background(), tc.address, r, 50*time.Millisecond)
+		got := bulkLoad(context.Background(), tcp(tc.address), r, 50*time.Millisecond)
 		if tc.fault == "" {
 			if got.requests == 0 || len(got.errors) > 0 || got.p99 < got.p50 || got.p50 == 0 {
 				t.Errorf("%s: %+v", name, got)

@@ -10,7 +10,7 @@
 //   - All servers run the very same application file. Its answer (status,
 //     length, SHA-256) is checked on every server before a row is measured; a
 //     server that fails the check is not measured and the exit status is 1.
-//   - A row is measured in rounds. Within a round the servers take their turns
+//   - A row of the comparison is measured in rounds. Within a round the servers take their turns
 //     right after one another, and the order rotates with each round, so that
 //     slow changes of the machine fall on all of them alike. Before the first
 //     round each server is warmed up on the row, uncounted.
@@ -43,6 +43,24 @@
 //
 // The time to the first answer runs from before the first process is started
 // until a 200 has been read, with a new connection at most every millisecond.
+//
+// # Under systemd
+//
+// The rows "scale" are wsgid's alone. They are measured on booted Debian machines
+// (tests/boot), where wsgid is installed as `make install` does: bookworm, or those
+// that WSGID_BOOT_RELEASES names. Without root, or where no machine can be booted, a
+// line at the end says what was not measured.
+//
+//   - scale:units: what more and more sites, with two daemon groups each, cost
+//     the generator, `systemctl daemon-reload` and PID 1, which is re-executed
+//     before each step. The times are taken inside, by a program that starts the other.
+//   - scale:connect: how long the first request waits when the whole site, or
+//     its daemon group (after inactivity-timeout), has to be started for it. PID 1
+//     may note a service's READY=1 after that, so its time may be the longer one.
+//   - scale:memory: what the processes have in memory before the first
+//     connection, at rest, and, as the largest of a look every quarter of a second,
+//     under loads. The program's pages, which supervisor and leader share,
+//     count in halves as PSS.
 //
 // # Peers
 //

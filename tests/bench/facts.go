@@ -31,21 +31,31 @@ func missingPackages(o options) []string {
 	return slices.Sorted(maps.Keys(missing))
 }
 
-// neededFiles maps files to their packages.
+// neededFiles maps files to their packages. What the rows on a booted machine need is
+// not among them: without it they are left out.
 func neededFiles(o options) map[string]string {
-	files := map[string]string{python: "python3", wrkProgram: "wrk"}
+	files := map[string]string{}
+	if o.starts > 0 && o.wants(rowStart) {
+		files[python], files[wrkProgram] = "python3", "wrk"
+	}
+	for _, r := range rows() {
+		if !o.wants(r.name) {
+			continue
+		}
+		files[python], files[wrkProgram] = "python3", "wrk"
+		switch r.app {
+		case "flaskapp.py":
+			files["/usr/lib/python3/dist-packages/flask/__init__.py"] = "python3-flask"
+		case "djangoapp.py":
+			files["/usr/lib/python3/dist-packages/django/__init__.py"] = "python3-django"
+		}
+	}
+	if len(files) == 0 {
+		return files
+	}
 	for _, name := range o.servers {
 		if k, known := kindByName(name); known {
 			maps.Copy(files, k.needs)
-		}
-	}
-	for _, r := range rows() {
-		switch {
-		case !o.wants(r.name):
-		case r.app == "flaskapp.py":
-			files["/usr/lib/python3/dist-packages/flask/__init__.py"] = "python3-flask"
-		case r.app == "djangoapp.py":
-			files["/usr/lib/python3/dist-packages/django/__init__.py"] = "python3-django"
 		}
 	}
 	return files

@@ -33,6 +33,10 @@ const (
 	p99Goal   = 1.0
 	idleGoal  = 20.0 // MiB of PSS
 	startGoal = 60.0 // milliseconds
+
+	generatorGoal  = 10.0 // milliseconds for one site
+	supervisorGoal = 15.0 // MiB of PSS, while serving
+	leaderGoal     = 8.0  // the same
 )
 
 // verdict says whether a figure is within its goal; "–" without a figure.
@@ -44,6 +48,19 @@ func verdict(value, limit float64) string {
 		return "reached"
 	}
 	return "missed"
+}
+
+// memoryGoal is the goal for the PSS of a kind of process under systemd, in MiB.
+func memoryGoal(who string) (limit float64, limited bool) {
+	switch who {
+	case whoIdle:
+		return 0, true
+	case whoSupervisor:
+		return supervisorGoal, true
+	case whoLeader:
+		return leaderGoal, true
+	}
+	return 0, false
 }
 
 // goalFor finds the CPU goal of a row against a peer. The goal against the

@@ -77,7 +77,7 @@ func (in *instance) awaitFirst(ctx context.Context) (time.Duration, error) {
 }
 
 func (in *instance) tryFirst() (time.Duration, error) {
-	c, err := dial(in.address(), time.Second)
+	c, err := dial(tcp(in.address()), time.Second)
 	if err != nil {
 		return 0, err
 	}

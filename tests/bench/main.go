@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/boot"
 )
 
 // Exit statuses. Usage errors and missing programs are both 2: in either case
@@ -30,6 +32,7 @@ type options struct {
 	only    *regexp.Regexp // rows to run; nil for all
 	servers []string       // names, in the order of the tables
 	wsgid   string         // path, buildWsgid, or "" to leave wsgid out
+	quick   bool           // what takes long is left out
 	out     string         // file for the raw figures; "" for none
 }
 
@@ -41,6 +44,10 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	// A machine of the scale rows is kept by a process of this program.
+	if status, is := boot.Keeper(); is {
+		return status
+	}
 	opts, err := parseOptions(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -77,25 +84,24 @@ func signalContext() (context.Context, context.CancelFunc) {
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
-	var quick bool
 	var only, servers string
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.IntVar(&o.rounds, "rounds", 5, "measure each row this many `times`")
 	fs.DurationVar(&o.time, "time", 3*time.Second, "`length` of one measurement, in whole seconds")
 	fs.IntVar(&o.starts, "starts", 7, "cold starts of each server; 0 skips them and the memory figures")
-	fs.StringVar(&only, "only", "", "run only the rows that match this `regexp` (\"start\" is the cold start)")
+	fs.StringVar(&only, "only", "", "run only the rows that match this `regexp` (\"start\" is the cold start, \"scale\" what needs a booted systemd)")
 	fs.StringVar(&servers, "servers", strings.Join(kindNames(), ","), "comma-separated `list` of servers")
 	fs.StringVar(&o.wsgid, "wsgid", buildWsgid, "`path` of the wsgid binary; \"build\" builds it, \"\" leaves wsgid out")
 	fs.StringVar(&o.out, "out", "", "write the raw figures to this `file`, as JSON")
-	fs.BoolVar(&quick, "quick", false, "one round of one second and three starts: to see that everything runs, not to compare")
+	fs.BoolVar(&o.quick, "quick", false, "one round of one second, three starts and 100 sites: to see that everything runs, not to compare")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("cannot use argument %q: only flags are known", fs.Arg(0))
 	}
-	if quick {
+	if o.quick {
 		o.shorten(fs)
 	}
 	return o, o.complete(only, servers)

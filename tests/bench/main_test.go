@@ -42,6 +42,16 @@ func TestParseOptionsRefuses(t *testing.T) {
 	}
 }
 
+func TestNothingNeededForMachines(t *testing.T) {
+	o, err := parseOptions([]string{"-only", "scale"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files := neededFiles(o); len(files) > 0 {
+		t.Errorf("rows on a machine need %v of the host", files)
+	}
+}
+
 func TestNeededFiles(t *testing.T) {
 	o, err := parseOptions([]string{"-servers", nameApache, "-only", "flask"}, io.Discard)
 	if err != nil {

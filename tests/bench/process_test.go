@@ -139,7 +139,7 @@ func rusageTime(r unix.Rusage) time.Duration {
 }
 
 func TestPSS(t *testing.T) {
-	if got := pssLine("Rss:   900 kB\nPss:    402 kB\nPss_Dirty: 1 kB\n"); got != 402 {
+	if got := sizeLine("Rss:   900 kB\nPss:    402 kB\nPss_Dirty: 1 kB\n", "Pss:"); got != 402 {
 		t.Errorf("Pss line: %d", got)
 	}
 	mib, err := pssOf([]int{os.Getpid()})

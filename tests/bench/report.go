@@ -35,6 +35,10 @@ func report(res results) string {
 		return errorText(res, row, server)
 	})
 	reportStarts(&out, res)
+	for _, figures := range res.Scale {
+		reportScale(&out, figures)
+	}
+	reportLacking(&out, res)
 	reportFailures(&out, res)
 	return out.String()
 }
@@ -100,6 +104,16 @@ func reportStarts(out *strings.Builder, res results) {
 			number(median(res.startValues(server, idleMiB))),
 			number(median(res.startValues(server, loadedMiB))),
 		})
+	}
+}
+
+func reportLacking(out *strings.Builder, res results) {
+	if len(res.Lacking) == 0 {
+		return
+	}
+	out.WriteString("\n## Not measured\n\n")
+	for _, line := range res.Lacking {
+		fmt.Fprintf(out, "- %s\n", line)
 	}
 }
 

@@ -16,7 +16,9 @@ type results struct {
 	Seconds  float64   `json:"seconds"` // of a cell, as asked for
 	Starts   []start   `json:"starts"`
 	Cells    []cell    `json:"cells"`
+	Scale    []scale   `json:"scale"`
 	Failures []failure `json:"failures"`
+	Lacking  []string  `json:"lacking"` // what could not be measured on this host, and why
 }
 
 // start is one cold start. The memory figures, PSS summed over the server's

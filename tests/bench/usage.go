@@ -75,7 +75,7 @@ func pssOf(roots []int) (float64, error) {
 		if err != nil {
 			continue // ended meanwhile
 		}
-		kib += pssLine(string(text))
+		kib += sizeLine(string(text), "Pss:")
 	}
 	if kib == 0 {
 		return 0, fmt.Errorf("cannot read the memory of processes %v", roots)
@@ -83,11 +83,12 @@ func pssOf(roots []int) (float64, error) {
 	return float64(kib) / 1024, nil
 }
 
-// pssLine finds "Pss:   123 kB" in the text of smaps_rollup; 0 if it is not there.
-func pssLine(text string) int64 {
+// sizeLine finds "Pss:   123 kB" in the text of smaps_rollup or status; 0 if it is
+// not there.
+func sizeLine(text, name string) int64 {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "Pss:" {
+		if len(fields) == 3 && fields[0] == name {
 			n, _ := strconv.ParseInt(fields[1], 10, 64) // see switches
 			return n
 		}
@@ -95,15 +96,20 @@ func pssLine(text string) int64 {
 	return 0
 }
 
-// settledPSS waits until the figure has stopped moving, for at most three
-// seconds: the second process may still be starting when the first answers.
+// settledPSS is what settle makes of pssOf.
 func settledPSS(roots []int) (float64, error) {
+	return settle(func() (float64, error) { return pssOf(roots) })
+}
+
+// settle waits until a figure, in MiB, has stopped moving, for at most three
+// seconds: the second process may still be starting when the first answers.
+func settle(look func() (float64, error)) (float64, error) {
 	const step, still = 100 * time.Millisecond, 5
-	last, err := pssOf(roots)
+	last, err := look()
 	for calm, n := 0, 0; err == nil && calm < still && n < 30; n++ {
 		time.Sleep(step)
 		var now float64
-		now, err = pssOf(roots)
+		now, err = look()
 		if calm++; now-last > 0.1 || last-now > 0.1 {
 			calm = 0
 		}

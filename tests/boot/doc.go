@@ -47,6 +47,9 @@
 //   - machine: Reboot, PowerOff, Start, Install, Uninstall, Release.Systemd;
 //     Boot gives one more of them
 //
+// A program that is no test uses a machine as well (tests/bench does): with a [T] of its
+// own, [Boot], and [Keeper] and [Provide] in the place of [Main].
+//
 // How a machine is made: mmdebstrap makes a tree per release, kept in the cache. A keeper
 // process (this program again) has a mount namespace with a tmpfs over the tree and
 // cgroup2 alone at /sys/fs/cgroup, which systemd-nspawn needs where the host's own

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -31,7 +30,7 @@ const (
 type Machine struct {
 	Release Release
 
-	t testing.TB
+	t T
 	*container
 }
 
@@ -64,7 +63,7 @@ func newMachine(release Release, tree string) (*Machine, error) {
 // In is the same machine for a subtest: what goes wrong there ends that subtest only,
 // shows what the machine has to say of it, and what was made there with WriteFile, Site
 // or UserManager goes with it.
-func (m *Machine) In(t testing.TB) *Machine {
+func (m *Machine) In(t T) *Machine {
 	inner := &Machine{Release: m.Release, t: t, container: m.container}
 	begun := time.Now()
 	t.Cleanup(func() {

@@ -22,8 +22,8 @@ const (
 // WSGID_TEST_BINARY says that it is built), runs the tests and gives the exit
 // status. In a keeper process it runs that instead.
 func Main(m *testing.M) int {
-	if settings, isKeeper := os.LookupEnv(keeperVariable); isKeeper {
-		return keep(settings)
+	if status, is := Keeper(); is {
+		return status
 	}
 	flag.Parse()
 	if testing.Short() || os.Getenv(binaryVariable) != "" || hostProblem() != "" {
@@ -35,12 +35,7 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := Make("build", "BIN="+dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	// The one value that all tests share, set before the first of them runs.
-	if err := os.Setenv(binaryVariable, filepath.Join(dir, "wsgid")); err != nil {
+	if err := Provide(dir, true); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

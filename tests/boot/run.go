@@ -51,7 +51,7 @@ func runOn(t *testing.T, release Release, proves string, cases []Case) {
 // Boot boots a machine of the release with wsgid installed, for tests that need
 // several at once. It is gone when the test ends. Where none can be booted the test
 // is skipped; proves completes "not proved that".
-func Boot(t testing.TB, release Release, proves string) *Machine {
+func Boot(t T, release Release, proves string) *Machine {
 	t.Helper()
 	Need(t, proves)
 	return start(t, release, needTree(t, release, proves), proves).In(t)
@@ -59,9 +59,9 @@ func Boot(t testing.TB, release Release, proves string) *Machine {
 
 // Need gives the releases that are chosen. It skips the test where none is, or when
 // this host cannot boot a machine.
-func Need(t testing.TB, proves string) []Release {
+func Need(t T, proves string) []Release {
 	t.Helper()
-	if testing.Short() {
+	if testing.Testing() && testing.Short() {
 		skip(t, "-short", proves)
 	}
 	chosen, err := chosenReleases()
@@ -78,12 +78,12 @@ func Need(t testing.TB, proves string) []Release {
 }
 
 // Tree is the directory of the host that machines of the release are layered over.
-func Tree(t testing.TB, release Release) string {
+func Tree(t T, release Release) string {
 	t.Helper()
 	return needTree(t, release, "what a machine leaves in its tree")
 }
 
-func needTree(t testing.TB, release Release, proves string) string {
+func needTree(t T, release Release, proves string) string {
 	t.Helper()
 	dir, err := tree(context.Background(), release, t.Logf)
 	orSkip(t, err, proves)
@@ -91,7 +91,7 @@ func needTree(t testing.TB, release Release, proves string) string {
 }
 
 // start boots a machine for the time of the test and installs wsgid in it.
-func start(t testing.TB, release Release, tree, proves string) *Machine {
+func start(t T, release Release, tree, proves string) *Machine {
 	t.Helper()
 	m, err := newMachine(release, tree)
 	orSkip(t, err, proves)
@@ -115,7 +115,7 @@ type unavailable struct{ reason string }
 func (u *unavailable) Error() string { return u.reason }
 
 // orSkip ends the test when err is not nil: skipped where the host is to blame.
-func orSkip(t testing.TB, err error, proves string) {
+func orSkip(t T, err error, proves string) {
 	t.Helper()
 	var lacking *unavailable
 	if errors.As(err, &lacking) {
@@ -126,7 +126,7 @@ func orSkip(t testing.TB, err error, proves string) {
 	}
 }
 
-func skip(t testing.TB, problem, proves string) {
+func skip(t T, problem, proves string) {
 	t.Helper()
 	t.Skipf("no systemd booted: %s: not proved that %s", problem, proves)
 }
