@@ -45,10 +45,23 @@ type Options struct {
 	// Unit names the unit of a slot's leader, for messages; nil means that there
 	// are none.
 	Unit func(group, slot string) string
+	// Happened is called when a generation of a group has started, serves, or has
+	// finished its last request; nil means never. It must not block.
+	Happened func(e Event, group string, generation int)
 	// Changed is called when Status has something new to say; nil means never. It
 	// must not block.
 	Changed func()
 }
+
+// Event is something that happens to a generation.
+type Event = group.Event
+
+// The events.
+const (
+	GenerationStarted = group.Started
+	GenerationReady   = group.Serves
+	GenerationDrained = group.Drained
+)
 
 // Launcher brings up the leader of a group in a slot, "a" or "b", and returns
 // the control connection to it.
@@ -69,6 +82,7 @@ type App struct {
 	state    *state
 	idle     chan struct{}      // closed when idle-timeout is over
 	follow   atomic.Bool        // another supervisor follows and takes the leaders over
+	leaving  atomic.Bool        // see SetDraining
 	keep     func(fd int) error // takes connections for it; nil closes them
 
 	reloading sync.Mutex // held by Reload: one at a time
@@ -128,7 +142,7 @@ func (a *App) newGroup(g *site.Group) *group.Group {
 	options := group.Options{
 		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger, Loops: a.loops,
 		Slot: left.Slot, Generation: left.Generation, CheckUser: o.CheckUser, Unit: o.Unit,
-		Changed: o.Changed, Installed: a.installed,
+		Changed: o.Changed, Installed: a.installed, Happened: o.Happened,
 	}
 	if w := a.watcher; w != nil {
 		options.FilesLoaded = func(files []string) { w.add(g.Name, files) }
@@ -292,6 +306,19 @@ func (a *App) adopt(fd int) error {
 	unix.Close(fd)
 	return errors.New("its address is not served any more")
 }
+
+// SetDraining has every connection end with its next response, so that a balancer
+// in front moves its traffic elsewhere; nobody is refused. false takes that back.
+func (a *App) SetDraining(on bool) {
+	a.leaving.Store(on)
+	a.front.SetLast(on)
+	if a.options.Changed != nil {
+		a.options.Changed()
+	}
+}
+
+// Draining reports what SetDraining was last told.
+func (a *App) Draining() bool { return a.leaving.Load() }
 
 // Reopen opens the log files by their names again, and returns when nothing is
 // written to the old ones any more.

@@ -14,6 +14,9 @@ func (a *App) Status() string {
 	for _, g := range now.site.Groups {
 		parts = append(parts, describe(g.Name, now.groups[g.Name].Status()))
 	}
+	if a.leaving.Load() {
+		parts = append(parts, "draining: connections end with their next response")
+	}
 	if n := a.front.Open(); n > 0 {
 		parts = append(parts, counted(n, "connection"))
 	}
@@ -21,6 +24,34 @@ func (a *App) Status() string {
 		parts = append(parts, counted(int(n), "lost log line"))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// Figures are the site's processes in numbers.
+type Figures struct {
+	Generation       int // the newest that serves
+	Processes, Ready int // wanted, and ready
+}
+
+// Figures returns a picture of all groups.
+func (a *App) Figures() Figures {
+	var f Figures
+	for _, g := range a.now.Load().groups {
+		s := g.Status()
+		f.Generation = max(f.Generation, s.Generation)
+		f.Processes += s.Wanted
+		f.Ready += s.Processes
+	}
+	return f
+}
+
+// InFlight is the number of requests that are queued or being served.
+func (a *App) InFlight() int {
+	n := 0
+	for _, g := range a.now.Load().groups {
+		s := g.Status()
+		n += s.Busy + s.Queued
+	}
+	return n
 }
 
 // describe says what a group is doing.

@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -100,6 +101,11 @@ func (b *builder) brokenService(d *draft) {
 // the file has been corrected, the start fails all the same, for want of READY=1:
 // the unit is still made from the old one.
 func (b *builder) brokenCommand(d *draft) {
+	arguments := []string{"check", "%E/wsgi/" + b.site.Name + ".toml"}
+	if b.options.User {
+		arguments = slices.Insert(arguments, 1, "--user")
+	}
 	d.add("ExecStart", "")
-	d.command("ExecStart", b.options.Wsgid, "check", "%E/wsgi/"+b.site.Name+".toml")
+	d.command("ExecStart", b.options.Wsgid, arguments...)
+	d.add("SyslogLevel", "err")
 }

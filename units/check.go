@@ -34,10 +34,11 @@ func Check(s *site.Site, o Options) error {
 	} else {
 		c.paths()
 	}
-	if len(c.errs) > 0 {
-		return c.errs
+	if len(c.errs) == 0 {
+		return nil
 	}
-	return nil
+	c.errs.Sort(s.Path)
+	return c.errs
 }
 
 type checker struct {
@@ -47,7 +48,7 @@ type checker struct {
 }
 
 func (c *checker) fail(key, hint, format string, values ...any) {
-	c.errs = append(c.errs, &site.Error{File: c.site.Path, Key: key, Msg: fmt.Sprintf(format, values...), Hint: hint})
+	c.errs = append(c.errs, c.site.ErrorAt(key, fmt.Sprintf(format, values...), hint))
 }
 
 // names are short enough in a site file, as a rule. Hyphens are four bytes in the
@@ -59,10 +60,10 @@ func (c *checker) names() {
 	}
 	for _, g := range c.site.Groups {
 		if name := groupSlice(c.site.Name, g.Name); len(name) > maxUnitName {
-			c.fail(groupKey(g), hint+", or fewer hyphens", "the name of its slice, %s, is longer than %d bytes", name, maxUnitName)
+			c.fail(g.Key(), hint+", or fewer hyphens", "the name of its slice, %s, is longer than %d bytes", name, maxUnitName)
 		}
 		if slot := slotSocketPath(c.options.runtime(), c.site.Name, g.Name, "a"); len(slot) > maxSocketPath {
-			c.fail(groupKey(g), hint, "the path of its socket, %s, is longer than %d bytes", slot, maxSocketPath)
+			c.fail(g.Key(), hint, "the path of its socket, %s, is longer than %d bytes", slot, maxSocketPath)
 		}
 	}
 }
@@ -70,10 +71,10 @@ func (c *checker) names() {
 // values finds the paths that stand in a unit as they are, where nothing can be
 // quoted.
 func (c *checker) values(g *site.Group) {
-	c.value(groupKey(g)+".home", g.Home)
-	c.value(groupKey(g)+".chroot", g.Chroot)
-	for _, file := range g.EnvFiles {
-		c.value(groupKey(g)+".env-file", literal(file))
+	c.value(g.Key()+".home", g.Home)
+	c.value(g.Key()+".chroot", g.Chroot)
+	for i, file := range g.EnvFiles {
+		c.value(fmt.Sprintf("%s.env-file[%d]", g.Key(), i), literal(file))
 	}
 }
 
@@ -84,38 +85,36 @@ func (c *checker) value(key, value string) {
 }
 
 func (c *checker) listener(i int, l site.Listener) {
-	before := len(c.errs)
+	before, key := len(c.errs), fmt.Sprintf("listen[%d]", i)
 	if addr, tcp := tcpAddress(l); tcp && addr.Port() == 0 {
-		c.fail("listen", "write the port", "%q leaves the port to the kernel, and nobody would know it", l)
+		c.fail(key, "write the port", "%q leaves the port to the kernel, and nobody would know it", l)
 	} else if !tcp && !strings.HasPrefix(l.Address, "@") {
-		c.socket(socketPath(l))
-		c.value("listen", socketPath(l))
+		c.socket(key, socketPath(l))
+		c.value(key, socketPath(l))
 	}
 	if len(c.errs) > before {
 		return
 	}
 	for _, other := range c.site.Listen[:i] {
 		if overlap(other, l) {
-			c.fail("listen", "keep one of them", "%q and %q overlap: one of them could not be opened", other, l)
+			c.fail(key, "keep one of them", "%q and %q overlap: one of them could not be opened", other, l)
 		}
 	}
 }
 
 // socket refuses paths at which a socket would not stay, or not be found.
-func (c *checker) socket(p string) {
+func (c *checker) socket(key, p string) {
 	own := siteSocketPath(c.options.runtime(), c.site.Name)
 	all := path.Dir(own)
 	hint := "leave it out: the site listens on " + own + " in any case"
 	switch {
 	case p == own:
-	case len(p) > maxSocketPath:
-		c.fail("listen", own+" is shorter, and the site listens on it in any case", "socket path %q is longer than %d bytes", p, maxSocketPath)
 	case isBelowOneOf(p, temporary()):
-		c.fail("listen", hint, "socket %q is in a directory for temporary files: services with a /tmp of their own do not see it, and it is cleaned up with them", p)
+		c.fail(key, hint, "socket %q is in a directory for temporary files: services with a /tmp of their own do not see it, and it is cleaned up with them", p)
 	case isBelowOneOf(p, []string{all + "/" + c.site.Name}):
-		c.fail("listen", hint, "socket %q is in a directory that belongs to the site's supervisor, and goes away with it", p)
+		c.fail(key, hint, "socket %q is in a directory that belongs to the site's supervisor, and goes away with it", p)
 	case isBelowOneOf(p, []string{all}):
-		c.fail("listen", hint, "socket %q is in %s, where wsgid itself names the sockets", p, all)
+		c.fail(key, hint, "socket %q is in %s, where wsgid itself names the sockets", p, all)
 	}
 }
 
@@ -156,7 +155,7 @@ func (c *checker) user() {
 	c.refuse("socket-user", c.site.Socket.User != "", users)
 	c.refuse("socket-group", c.site.Socket.Group != "", users)
 	for _, g := range c.site.Groups {
-		key := groupKey(g)
+		key := g.Key()
 		c.refuse(key+".user", g.User != "", users)
 		c.refuse(key+".group", g.UserGroup != "", users)
 		c.refuse(key+".supplementary-groups", len(g.SupplementaryGroups) > 0, users)
@@ -169,12 +168,4 @@ func (c *checker) refuse(key string, set bool, why string) {
 	if set {
 		c.fail(key, "leave it out, or make the site one of the system, in /etc/wsgi", "%s", why)
 	}
-}
-
-// groupKey is the dotted key of a group, as in a site file.
-func groupKey(g *site.Group) string {
-	if strings.Contains(g.Name, ".") {
-		return "group." + strconv.Quote(g.Name)
-	}
-	return "group." + g.Name
 }

@@ -56,6 +56,11 @@ func (b *builder) groupLinks(g *site.Group) {
 func (b *builder) groupService(g *site.Group) {
 	d := b.unit(slotUnit(b.site.Name, g.Name, "", "service"), "Slot %i of "+b.groupTitle(g))
 	d.describe()
+	// A leader that is started by hand needs it, too; and a socket cannot be
+	// restarted while a service has it that is not.
+	socket := slotUnit(b.site.Name, g.Name, "%i", "socket")
+	d.add("Requires", socket)
+	d.add("After", socket)
 	if !b.options.User {
 		b.shareTmp(d, g)
 	}

@@ -161,7 +161,11 @@ func TestNobodyIsRoot(t *testing.T) {
 		}
 		for _, s := range u.Sections {
 			for _, l := range s.Lines {
-				if command := strings.TrimLeft(l.Value, "-@:"); strings.HasPrefix(l.Key, "Exec") && command != "" && strings.ContainsAny(command[:1], "+!|") {
+				command := strings.TrimLeft(l.Value, "-@:")
+				if l.Key == "ExecReload" && strings.HasPrefix(command, "+@bindir@/wsgid refresh ") {
+					continue // the one short-lived command that has systemd read units again
+				}
+				if strings.HasPrefix(l.Key, "Exec") && command != "" && strings.ContainsAny(command[:1], "+!|") {
 					t.Errorf("%s has %s=%s", u.path, l.Key, l.Value)
 				}
 			}

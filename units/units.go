@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -25,6 +26,18 @@ type Options struct {
 	// Runtime is the directory of sockets that %t stands for, against which the
 	// length of their paths is checked; "" means /run.
 	Runtime string
+}
+
+// UserDirectory is where a user's own systemd looks for site files
+// (systemd.unit(5), %E); "" when the environment does not say.
+func UserDirectory(getenv func(string) string) string {
+	if xdg := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(xdg) {
+		return filepath.Join(xdg, "wsgi")
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".config", "wsgi")
+	}
+	return ""
 }
 
 func (o Options) runtime() string {

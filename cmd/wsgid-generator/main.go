@@ -120,18 +120,16 @@ func isUser(program string, getenv func(string) string) bool {
 // findConfig chooses the directory of the site files, where no flag did.
 // WSGID_CONFIG_DIRECTORY is for tests.
 func (g *generator) findConfig(getenv func(string) string) error {
-	home, xdg := getenv("HOME"), getenv("XDG_CONFIG_HOME")
 	switch override := getenv("WSGID_CONFIG_DIRECTORY"); {
 	case g.config != "":
 	case override != "":
 		g.config = override
 	case !g.options.User:
 		g.config = "/etc/wsgi"
-	case filepath.IsAbs(xdg):
-		g.config = filepath.Join(xdg, "wsgi")
-	case home != "":
-		g.config = filepath.Join(home, ".config", "wsgi")
 	default:
+		g.config = units.UserDirectory(getenv)
+	}
+	if g.config == "" {
 		return errors.New("neither XDG_CONFIG_HOME nor HOME says where the site files are")
 	}
 	var err error

@@ -49,6 +49,34 @@ restarted or reloaded.`,
 	return c
 }
 
+// newVerbCommand is a command that has a supervisor do something at once.
+func newVerbCommand(verb, short, long string) *cobra.Command {
+	var d service.Directories
+	c := &cobra.Command{
+		Use: verb + " SITE", Short: short, Long: long, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return failure(ask(c.Context(), d, args[0], control.Request{Verb: verb, Wait: true}))
+		},
+	}
+	addDirectories(c, &d)
+	return c
+}
+
+func newUpgradeCommand() *cobra.Command {
+	return newVerbCommand("upgrade", "hand a site over to a new supervisor", `Start a supervisor of the program that is installed now beside the one that
+serves, with new generations of all daemon groups, and hand the site over to it
+when all are ready. systemctl reload does the same after the program was replaced.`)
+}
+
+func newDrainCommand() *cobra.Command {
+	return newVerbCommand("drain", "have clients' connections end with their next response", `Have every connection end with its next response, so that a balancer in front
+moves its traffic elsewhere. Nobody is refused. wsgid undrain takes that back.`)
+}
+
+func newUndrainCommand() *cobra.Command {
+	return newVerbCommand("undrain", "take a drain back", "Let connections of clients last again, after wsgid drain.")
+}
+
 func newStatusCommand() *cobra.Command {
 	var d service.Directories
 	c := &cobra.Command{

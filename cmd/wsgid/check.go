@@ -5,36 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wsgid/wsgid/units"
 	"github.com/wsgid/wsgid/units/site"
 )
 
 func newCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	var f checkFlags
+	c := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "check site files and the interpreters they name",
 		Long: `Check reads site files and prints every error as "file:line: key: message".
 For a file without errors it looks at the files, directories, users and groups the
 site names, runs each group's Python interpreter without importing the application,
 and prints what the site consists of, with the users, limits and timeouts that are
-not the default.`,
+not the default.
+
+Wherever the file is, it is checked for systemd, which can do less than wsgid run
+in some things (port 0, a socket in /tmp) and more in others (another user): for a
+user's own systemd if the file is in ~/.config/wsgi, else for that of the system.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return checkSites(cmd, files)
+			return checkSites(cmd, f, files)
 		},
 	}
+	c.Flags().BoolVar(&f.user, "user", false, "check for a user's own systemd")
+	c.Flags().BoolVar(&f.run, "run", false, "check for wsgid run, not for systemd")
+	c.MarkFlagsMutuallyExclusive("user", "run")
+	return c
+}
+
+// checkFlags say by whom the sites are to be served; the zero value is systemd, and
+// which one is found out.
+type checkFlags struct {
+	user bool
+	run  bool
 }
 
 // checkSites checks all files, so that one run shows all errors.
-func checkSites(cmd *cobra.Command, files []string) error {
+func checkSites(cmd *cobra.Command, f checkFlags, files []string) error {
 	failed := false
 	for i, file := range files {
-		s, pythons, err := checkSite(cmd.Context(), file)
+		s, pythons, err := checkSite(cmd.Context(), f, file)
 		if err != nil {
 			failed = true
 			fmt.Fprintln(cmd.ErrOrStderr(), err)
@@ -53,21 +72,45 @@ func checkSites(cmd *cobra.Command, files []string) error {
 	return nil
 }
 
-func checkSite(ctx context.Context, file string) (*site.Site, map[string]site.Python, error) {
+func checkSite(ctx context.Context, f checkFlags, file string) (*site.Site, map[string]site.Python, error) {
 	s, err := site.Load(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	fileErr := s.CheckFiles()
+	err = joinOnce(f.checkServer(s), s.CheckFiles())
 	pythons, runErr := s.Interpreters(ctx)
-	return s, pythons, joinOnce(fileErr, runErr)
+	err = joinOnce(err, runErr)
+	if list := site.Errors(nil); errors.As(err, &list) {
+		list.Sort(s.Path)
+	}
+	return s, pythons, err
+}
+
+// checkServer finds what the one who is to serve the site cannot do.
+func (f checkFlags) checkServer(s *site.Site) error {
+	switch {
+	case f.run:
+		return s.CheckDirect()
+	case f.user || isOfUser(s.Path):
+		return units.Check(s, units.Options{User: true, Runtime: os.Getenv("XDG_RUNTIME_DIR")})
+	}
+	return units.Check(s, units.Options{})
+}
+
+// isOfUser reports whether a user's own systemd serves the site file.
+func isOfUser(file string) bool {
+	dir, err := filepath.Abs(filepath.Dir(file))
+	return err == nil && dir == units.UserDirectory(os.Getenv)
 }
 
 // joinOnce joins the errors of two checks; either may be nil. An interpreter that
 // is not there fails both of them, and is to be named once.
 func joinOnce(first, second error) error {
 	var list, more site.Errors
-	if !errors.As(first, &list) || !errors.As(second, &more) {
+	switch {
+	case second == nil:
+		return first
+	case !errors.As(first, &list) || !errors.As(second, &more):
 		return errors.Join(first, second)
 	}
 	for _, e := range more {

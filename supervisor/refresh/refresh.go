@@ -52,6 +52,9 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 	if err != nil || same {
 		return false, err
 	}
+	if err := sameSockets(o.Generated, s, files); err != nil {
+		return false, err
+	}
 	manager, err := sd.ConnectManager(ctx)
 	if err != nil {
 		return false, fmt.Errorf("cannot reach systemd: %w", err)
@@ -101,6 +104,27 @@ func sockets(s *site.Site) []string {
 		}
 	}
 	return all
+}
+
+// sameSockets refuses what systemd cannot change while the site runs: at a
+// daemon-reload it would close the addresses that are gone, and open none
+// (systemd.socket(5) says so of changed ListenStream=).
+func sameSockets(directory string, s *site.Site, files []units.File) error {
+	of := "wsgi@" + s.Name + ".socket.d" + string(filepath.Separator)
+	for _, f := range files {
+		if !strings.HasPrefix(f.Path, of) {
+			continue
+		}
+		same, err := sameFile(filepath.Join(directory, f.Path), f)
+		if err != nil {
+			return err
+		}
+		if !same {
+			return fmt.Errorf("%s: listen, or how its sockets are made, has changed, which a reload cannot change\n"+
+				"hint: systemctl daemon-reload; systemctl stop wsgi@%[2]s; systemctl restart wsgi@%[2]s.socket; systemctl start wsgi@%[2]s", s.Path, s.Name)
+		}
+	}
+	return nil
 }
 
 // asGenerated reports whether the directory has these files for the site, and

@@ -3,6 +3,7 @@ package refresh
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wsgid/wsgid/units"
@@ -95,5 +96,28 @@ func TestAsGeneratedNothing(t *testing.T) {
 	s, files := generate(t, mount)
 	if same, err := asGenerated(filepath.Join(t.TempDir(), "none"), s.Name, files); err != nil || same {
 		t.Errorf("%v, %v", same, err)
+	}
+}
+
+// A site that runs cannot be given other sockets.
+func TestSameSockets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, files := generate(t, "listen = \"127.0.0.1:8000\"\n"+mount)
+	write(t, dir, files)
+	for text, ok := range map[string]bool{
+		"listen = \"127.0.0.1:8000\"\n[group.main]\nuser = \"joe\"\n" + mount: true,
+		"listen = \"127.0.0.1:8001\"\n" + mount:                               false,
+		"listen = \"127.0.0.1:8000\"\nsocket-mode = \"0666\"\n" + mount:       false,
+		mount: false,
+	} {
+		s, now := generate(t, text)
+		err := sameSockets(dir, s, now)
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "systemctl restart wsgi@blog.socket") {
+			t.Errorf("%q: %v does not say what to run", text, err)
+		}
 	}
 }

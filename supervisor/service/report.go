@@ -30,6 +30,7 @@ func (s *service) reportStatus(ctx context.Context) {
 		case <-tick.C:
 		}
 		s.notify.Status(s.app.Status())
+		s.showFigures()
 	}
 }
 

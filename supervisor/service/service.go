@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,15 +67,20 @@ type service struct {
 	predecessor *wire.Conn    // to the supervisor that this one took over from; nil if none
 	alone       chan struct{} // closed when that one has ended
 
-	change     sync.Mutex     // held while new generations are brought up
-	background sync.WaitGroup // what nobody waits for but the end
+	change     sync.Mutex                  // held while new generations are brought up
+	signals    chan os.Signal              // to obey; they wait while the site starts
+	bus        atomic.Pointer[control.Bus] // nil until this supervisor leads
+	background sync.WaitGroup              // what nobody waits for but the end
 }
 
 func newService(o Options) *service {
-	return &service{
+	s := &service{
 		Options: o, log: o.Logger.With("site", o.Site), changed: make(chan struct{}, 1),
-		handedOver: make(chan struct{}), alone: make(chan struct{}),
+		handedOver: make(chan struct{}), alone: make(chan struct{}), signals: make(chan os.Signal, 4),
 	}
+	signal.Notify(s.signals, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Ignore(syscall.SIGUSR2) // `systemctl kill` of the whole unit may send it
+	return s
 }
 
 // Run serves the site until systemd ends it, or it has been idle for
@@ -103,6 +109,7 @@ func (s *service) lead(ctx context.Context) error {
 		if ctx.Err() != nil {
 			s.chooseEnd()
 		}
+		s.showState(control.Stopping)
 		s.notify.Status("finishing the requests under way")
 		s.notify.Stopping()
 	}
@@ -121,6 +128,9 @@ func (s *service) end() error {
 	}
 	if s.control != nil {
 		errs = append(errs, s.control.Close())
+	}
+	if bus := s.bus.Load(); bus != nil {
+		bus.Close()
 	}
 	if s.successor != nil {
 		errs = append(errs, s.successor.Close())
@@ -175,7 +185,7 @@ func (s *service) makeApp(beside map[string]supervisor.Place) error {
 	s.app, err = supervisor.New(supervisor.Options{
 		Site: file, Listeners: s.sockets, Launcher: launcher, Software: s.Software, Logger: s.Logger,
 		Beside: beside, StateFile: filepath.Join(s.private(s.Site), "state.json"),
-		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke,
+		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke, Happened: s.tell,
 	})
 	return err
 }
@@ -215,6 +225,7 @@ func (s *service) serve(ctx context.Context) error {
 		s.clients = nil
 	}
 	s.notify.Ready(s.app.Status())
+	s.joinBus()
 	interval, err := sd.WatchdogInterval(os.Getenv)
 	if err != nil {
 		return err
@@ -223,9 +234,6 @@ func (s *service) serve(ctx context.Context) error {
 	defer end()
 	s.background.Go(func() { s.reportStatus(background) })
 	s.background.Go(func() { s.feedWatchdog(background, interval) })
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
-	defer signal.Stop(signals)
 	for {
 		select {
 		case <-ctx.Done():
@@ -237,7 +245,7 @@ func (s *service) serve(ctx context.Context) error {
 		case <-s.app.Idle():
 			s.log.Info("idle-timeout: the site ends until the next connection")
 			return nil
-		case caught := <-signals:
+		case caught := <-s.signals:
 			s.background.Go(func() { s.obey(background, caught) })
 		}
 	}

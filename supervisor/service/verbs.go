@@ -14,6 +14,8 @@ func (s *service) verbs() map[string]control.Verb {
 		"reload":  s.askReload,
 		"reopen":  s.askReopen,
 		"upgrade": s.askUpgrade,
+		"drain":   s.askDrain(true),
+		"undrain": s.askDrain(false),
 		"status":  func(context.Context, control.Request) (string, error) { return s.app.Status(), nil },
 	}
 }
@@ -45,6 +47,8 @@ func (s *service) changing(ctx context.Context, do func() error) error {
 		return errors.New("another supervisor has taken over meanwhile; ask again")
 	default:
 	}
+	s.showState(control.Reloading)
+	defer func() { s.showState(s.state()) }()
 	s.notify.Reloading()
 	s.notify.Status("bringing up new generations")
 	stop := s.keepExtending()
@@ -53,6 +57,9 @@ func (s *service) changing(ctx context.Context, do func() error) error {
 	text := s.app.Status()
 	if err != nil {
 		text = "reload failed, the old generation serves on: " + err.Error()
+		if bus := s.bus.Load(); bus != nil {
+			bus.ReloadFailed("", err.Error())
+		}
 		s.log.Error("reload failed; the old generation serves on\n" + err.Error())
 	} else {
 		s.log.Info("reloaded")
@@ -105,4 +112,14 @@ func (s *service) askUpgrade(ctx context.Context, _ control.Request) (string, er
 			return ctx.Err()
 		}
 	})
+}
+
+// askDrain has a balancer move its traffic elsewhere, or come back.
+func (s *service) askDrain(on bool) control.Verb {
+	return func(context.Context, control.Request) (string, error) {
+		s.app.SetDraining(on)
+		s.showState(s.state())
+		s.log.Info("drain asked for", "on", on)
+		return "", nil
+	}
 }

@@ -108,3 +108,67 @@ func TestReload(t *testing.T) {
 		}},
 	)
 }
+
+// TestReloadConfiguration changes what units are made of: a reload alone applies it.
+func TestReloadConfiguration(t *testing.T) {
+	site := func(user, more string) string {
+		return "listen = \"127.0.0.1:8082\"\n[group.web]\nuser = \"" + user + "\"\n" + more +
+			"[[mount]]\npath = \"/\"\nscript = \"/srv/hello/app.py\"\ngroup = \"web\"\n"
+	}
+	const second = "[group.api]\nuser = \"jane\"\n[[mount]]\npath = \"/api\"\nscript = \"/srv/hello/app.py\"\ngroup = \"api\"\n"
+	boot.Run(t, "systemctl reload applies what a site file says, units included",
+		boot.Case{Name: "units", Run: func(t *testing.T, m *boot.Machine) {
+			const path = "/etc/wsgi/conf.toml"
+			m.WriteFile("/srv/hello/app.py", hello, 0o644, "joe:joe")
+			m.Site("conf", site("joe", ""))
+			m.MustRun("systemctl", "start", "wsgi@conf")
+			as := func(url, user string) {
+				t.Helper()
+				got := m.Curl("http://127.0.0.1:8082" + url)
+				if want := fmt.Sprintf("as %d\n", m.UID(user)); got.Status != 200 || !strings.HasSuffix(string(got.Body), want) {
+					t.Errorf("%s: status %d, %s; want %s", url, got.Status, got.Body, want)
+				}
+			}
+			as("/", "joe")
+			supervisor := m.PID("wsgi@conf.service")
+
+			m.WriteFile(path, site("jane", ""), 0o644, "")
+			m.MustRun("systemctl", "reload", "wsgi@conf")
+			as("/", "jane")
+
+			m.WriteFile(path, site("jane", second), 0o644, "")
+			m.MustRun("systemctl", "reload", "wsgi@conf")
+			as("/", "jane")
+			as("/api/x", "jane")
+			if got := m.Property("wsgi-conf:api@b.socket", "ActiveState"); got != "active" {
+				t.Errorf("the socket of the new group's other slot is %s", got)
+			}
+
+			m.WriteFile(path, site("joe", ""), 0o644, "")
+			m.MustRun("systemctl", "reload", "wsgi@conf")
+			as("/api/x", "joe") // the other mount has it now
+			m.AwaitProperty("wsgi-conf:api@a.socket", "ActiveState", "inactive", 10*time.Second)
+			m.AwaitProperty("wsgi-conf:api@b.socket", "ActiveState", "inactive", 10*time.Second)
+			m.AwaitProperty("wsgi-conf:api@a.service", "ActiveState", "inactive", 10*time.Second)
+
+			m.WriteFile(path, site("jane", "threads = 0\n"), 0o644, "")
+			failed := m.Run("systemctl", "reload", "wsgi@conf")
+			if failed.Status == 0 {
+				t.Error("a broken file is reloaded")
+			}
+			as("/", "joe")
+			m.AwaitJournal("wsgi@conf.service", "conf.toml:4: group.web.threads", 10*time.Second)
+
+			m.WriteFile(path, strings.Replace(site("joe", ""), "8082", "8083", 1), 0o644, "")
+			if m.Run("systemctl", "reload", "wsgi@conf").Status == 0 {
+				t.Error("another address is said to be applied")
+			}
+			m.AwaitJournal("wsgi@conf.service", "systemctl restart wsgi@conf.socket", 10*time.Second)
+			as("/", "joe")
+			if now := m.PID("wsgi@conf.service"); now != supervisor {
+				t.Errorf("the supervisor was %d and is %d", supervisor, now)
+			}
+			t.Log(m.Journal("wsgi@conf"))
+		}},
+	)
+}

@@ -83,11 +83,11 @@ func (a accounts) word() string {
 }
 
 // account reports a name that the machine does not know; "" is none.
-func (c *fileCheck) account(a accounts, name string, keys ...string) {
+func (c *fileCheck) account(a accounts, name, key string) {
 	if name == "" {
 		return
 	}
 	if _, err := a.number(name); err != nil {
-		c.at(asFault(err), keys...)
+		c.at(asFault(err), key)
 	}
 }

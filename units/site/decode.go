@@ -3,7 +3,6 @@ package site
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -45,6 +44,9 @@ func (d *decoder) table(t Table, n *node, prefix string, fs fields) {
 	for _, name := range n.sortedKeys() {
 		child, dotted := n.table[name], prefix+quoteKey(name)
 		d.site.lines[dotted] = child.place
+		for i, e := range child.list {
+			d.site.lines[elementKey(dotted, i)] = e.place
+		}
 		k := lookup(keys, name)
 		if k == nil {
 			d.fail(child.place, dotted, unknownKey(t, name))
@@ -89,16 +91,9 @@ func (k *Key) refused() *fault {
 	return nil
 }
 
-// displayKey drops the counter that tells the lines of several mounts apart.
-func displayKey(key string) string {
-	rest, isMount := strings.CutPrefix(key, "mount[")
-	if _, after, ok := strings.Cut(rest, "]"); isMount && ok {
-		return "mount" + after
-	}
-	return key
-}
+// Key is the dotted key of the group in a site file.
+func (g *Group) Key() string { return groupKey(g.Name) }
 
-// groupKey is the dotted key of a group.
 func groupKey(name string) string { return "group." + quoteKey(name) }
 
 // assign stores a value that Key.read made.
@@ -231,7 +226,10 @@ func (d *decoder) mount(i int, n *node) {
 	d.mounts = append(d.mounts, n)
 }
 
-func mountKey(i int) string { return fmt.Sprintf("mount[%d]", i) }
+func mountKey(i int) string { return elementKey("mount", i) }
+
+// elementKey is the key of an element of an array.
+func elementKey(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
 
 // tables gives the elements of an array of tables.
 func (d *decoder) tables(n *node, name string) []*node {

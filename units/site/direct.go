@@ -33,7 +33,7 @@ func (s *Site) checkDirect(r runner) error {
 		prefix := groupKey(g.Name)
 		for _, u := range r.unmet(g) {
 			f := &fault{msg: "wsgid run cannot " + u.msg, hint: u.hint + "systemctl enable --now wsgi@" + s.Name + " lets systemd serve the site"}
-			c.at(f, prefix+"."+u.key, prefix)
+			c.at(f, prefix+"."+u.key)
 		}
 	}
 	return c.errs.orNil()

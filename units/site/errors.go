@@ -64,14 +64,64 @@ func (es Errors) Unwrap() []error {
 	return list
 }
 
-// sorted orders by the order of the files, then by line; errors of one line
-// keep the order they were found in.
-func (es Errors) sorted(files []string) Errors {
+// Sort orders by file, then by line: first those of the file named first, a site
+// file, then the others by name. Errors of one line keep their order.
+func (es Errors) Sort(first string) {
 	slices.SortStableFunc(es, func(a, b *Error) int {
-		byFile := cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File))
-		return cmp.Or(byFile, cmp.Compare(a.Line, b.Line))
+		if (a.File == first) != (b.File == first) {
+			if a.File == first {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return es
+}
+
+// ErrorAt makes an error that is found after parsing, with the file and the line of
+// its key: a dotted one, as in "group.web.user", or an element of an array, as in
+// "listen[1]", counted from 0. A key that was not written stands for what it would
+// be in; a site from flags has neither file nor line. hint may be "".
+func (s *Site) ErrorAt(key, msg, hint string) *Error {
+	e := &Error{Key: displayKey(key), Msg: msg, Hint: hint}
+	if s.lines == nil {
+		return e
+	}
+	e.File = s.Path
+	for inside := key; inside != ""; inside = outerKey(inside) {
+		if p, ok := s.lines[inside]; ok {
+			e.File, e.Line, e.Key = p.file, p.line, displayKey(inside)
+			break
+		}
+	}
+	return e
+}
+
+// outerKey is the array or the table that a key is in; "" at the top.
+func outerKey(key string) string {
+	quoted, end := false, 0
+	for i, c := range key {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '.' || c == '['):
+			end = i
+		}
+	}
+	return key[:end]
+}
+
+// displayKey drops the counters that tell the elements of arrays apart.
+func displayKey(key string) string {
+	if rest, isMount := strings.CutPrefix(key, "mount["); isMount {
+		if _, after, found := strings.Cut(rest, "]"); found {
+			key = "mount" + after
+		}
+	}
+	if i := strings.LastIndexByte(key, '['); i > 0 && strings.HasSuffix(key, "]") {
+		return key[:i]
+	}
+	return key
 }
 
 // orNil keeps an empty list from becoming a non-nil error.

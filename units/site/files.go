@@ -15,23 +15,11 @@ type fileCheck struct {
 	errs Errors
 }
 
-// at reports a fault at the place of a key; a key that was not written stands
-// for the table it could be in.
-func (c *fileCheck) at(f *fault, keys ...string) {
-	if f == nil {
-		return
+// at reports a fault at the place of a key.
+func (c *fileCheck) at(f *fault, key string) {
+	if f != nil {
+		c.errs = append(c.errs, c.site.ErrorAt(key, f.msg, f.hint))
 	}
-	e := &Error{Key: displayKey(keys[0]), Msg: f.msg, Hint: f.hint}
-	if c.site.lines != nil {
-		e.File = c.site.Path
-	}
-	for _, key := range keys {
-		if p, ok := c.site.lines[key]; ok {
-			e.File, e.Line, e.Key = p.file, p.line, displayKey(key)
-			break
-		}
-	}
-	c.errs = append(c.errs, e)
 }
 
 // CheckFiles looks at the files, directories and accounts that the site names:
@@ -53,7 +41,7 @@ func (s *Site) CheckFiles() error {
 	}
 	for i, m := range s.Mounts {
 		if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
-			c.at(checkFile(m.Script), mountKey(i)+".script", mountKey(i))
+			c.at(checkFile(m.Script), mountKey(i)+".script")
 		}
 	}
 	return c.errs.orNil()
@@ -61,31 +49,31 @@ func (s *Site) CheckFiles() error {
 
 func (c *fileCheck) group(g *Group) {
 	prefix := groupKey(g.Name)
-	c.account(userAccounts, g.User, prefix+".user", prefix)
-	c.account(groupAccounts, g.UserGroup, prefix+".group", prefix)
-	for _, name := range g.SupplementaryGroups {
-		c.account(groupAccounts, name, prefix+".supplementary-groups", prefix)
+	c.account(userAccounts, g.User, prefix+".user")
+	c.account(groupAccounts, g.UserGroup, prefix+".group")
+	for i, name := range g.SupplementaryGroups {
+		c.account(groupAccounts, name, elementKey(prefix+".supplementary-groups", i))
 	}
-	for _, file := range g.EnvFiles {
-		c.envFile(prefix, file)
+	for i, file := range g.EnvFiles {
+		c.envFile(elementKey(prefix+".env-file", i), file)
 	}
 	if g.Chroot != "" {
-		c.at(checkDir(g.Chroot), prefix+".chroot", prefix)
+		c.at(checkDir(g.Chroot), prefix+".chroot")
 		return
 	}
 	if g.Home != "" {
-		c.at(checkDir(g.Home), prefix+".home", prefix)
+		c.at(checkDir(g.Home), prefix+".home")
 	}
-	for _, dir := range g.PythonPath {
-		c.at(checkDir(dir), prefix+".python-path", prefix)
+	for i, dir := range g.PythonPath {
+		c.at(checkDir(dir), elementKey(prefix+".python-path", i))
 	}
 	if _, key, err := g.interpreter(); err != nil {
-		c.at(asFault(err), prefix+"."+key, prefix)
+		c.at(asFault(err), prefix+"."+key)
 	}
 }
 
 // envFile passes on the errors inside the file, which have places of their own.
-func (c *fileCheck) envFile(prefix, file string) {
+func (c *fileCheck) envFile(key, file string) {
 	_, err := LoadEnvFile(file)
 	var inside Errors
 	switch {
@@ -93,7 +81,7 @@ func (c *fileCheck) envFile(prefix, file string) {
 	case errors.As(err, &inside):
 		c.errs = append(c.errs, inside...)
 	default:
-		c.at(statFault(file, err), prefix+".env-file", prefix)
+		c.at(statFault(file, err), key)
 	}
 }
 
@@ -119,7 +107,7 @@ func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
 			seen[path] = a
 		}
 		if err = errors.Join(err, a.err); err != nil {
-			c.at(asFault(err), groupKey(g.Name)+"."+key, groupKey(g.Name))
+			c.at(asFault(err), groupKey(g.Name)+"."+key)
 			continue
 		}
 		found[g.Name] = a.python

@@ -44,7 +44,7 @@ func groupProcessKeys() []Key {
 			Name: "stack-size", Type: TypeSize, Min: 32 << 10, Max: 1 << 30, ModWSGI: "stack-size",
 			Meaning: "Stack of a request thread.",
 		},
-		{Name: "env", Type: TypeEnv, ModWSGI: "SetEnv", Meaning: "Environment variables of the processes."},
+		{Name: "env", Type: TypeEnv, ModWSGI: "SetEnv", Meaning: "Environment variables of the processes; they win over those of env-file, and over Environment= in drop-ins of the group's unit."},
 		{Name: "env-file", Type: TypePaths, Meaning: "Files with further environment variables, NAME=value per line; env wins over them."},
 	}
 }

@@ -59,7 +59,10 @@ func parseUnixListener(socket string) (Listener, error) {
 	case strings.ContainsFunc(socket, isControl):
 		return Listener{}, &fault{msg: strconv.Quote(socket) + " contains a control character"}
 	case len(socket) > maxSocketPath:
-		return Listener{}, &fault{msg: "socket path is longer than " + strconv.Itoa(maxSocketPath) + " bytes"}
+		return Listener{}, &fault{
+			msg:  "socket path is longer than " + strconv.Itoa(maxSocketPath) + " bytes",
+			hint: "use a shorter one; under systemd every site listens on /run/wsgi/SITE.sock in any case",
+		}
 	}
 	return Listener{Network: "unix", Address: path.Clean(socket)}, nil
 }

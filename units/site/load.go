@@ -64,10 +64,8 @@ type source struct {
 
 func parse(name, path string, sources []source) (*Site, error) {
 	var errs Errors
-	var files []string
 	var root *node
 	for _, src := range sources {
-		files = append(files, src.file)
 		tree, bad := parseTree(src.file, src.text)
 		switch {
 		case bad != nil:
@@ -87,7 +85,8 @@ func parse(name, path string, sources []source) (*Site, error) {
 	}
 	d.decode(root)
 	if len(d.errs) > 0 {
-		return nil, d.errs.sorted(files)
+		d.errs.Sort(path)
+		return nil, d.errs
 	}
 	return d.site, nil
 }

@@ -147,6 +147,9 @@ func (f *Front) HandOver(keep func(fd int) error) {
 	f.server.HandOver(func(fd int, _ *http1.Listener) error { return keep(fd) })
 }
 
+// SetLast has every connection end with its next response; false takes that back.
+func (f *Front) SetLast(on bool) { f.server.SetLast(on) }
+
 // Adopt serves a connection that another front end has handed over. It owns fd.
 func (f *Front) Adopt(fd int, from *http1.Listener) error { return f.server.Adopt(fd, from) }
 

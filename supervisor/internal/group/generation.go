@@ -92,6 +92,7 @@ func (gen *generation) end(ctx context.Context) {
 	for _, t := range gen.retire() {
 		t.shut()
 	}
+	g.happened(Drained, gen)
 	gen.shutDown(ctx)
 	g.mu.Lock()
 	if g.draining == gen {
@@ -215,6 +216,7 @@ func (gen *generation) becomeReady() {
 		close(gen.ready)
 	}
 	current := gen == g.current
+	recovered := current && g.failure != ""
 	if current {
 		g.failure = ""
 		g.lastUsed = time.Now()
@@ -222,6 +224,9 @@ func (gen *generation) becomeReady() {
 		g.watchActivityLocked()
 	}
 	g.mu.Unlock()
+	if recovered {
+		g.log.Info("the application has been started, after earlier failures", "generation", gen.number)
+	}
 	if current {
 		g.installed(gen)
 	}
@@ -232,6 +237,7 @@ func (g *Group) installed(gen *generation) {
 	if g.options.Installed != nil {
 		g.options.Installed(g.name, gen.slot, gen.number)
 	}
+	g.happened(Serves, gen)
 	g.changed()
 }
 

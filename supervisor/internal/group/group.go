@@ -42,10 +42,29 @@ type Options struct {
 	// Unit names the unit of a slot's leader for people who look for what went
 	// wrong; nil means that there are no units.
 	Unit func(group, slot string) string
+	// Happened is called when a generation has started, serves, or has drained; nil
+	// means never.
+	Happened func(e Event, group string, generation int)
 	// Changed is called after something that Status shows has changed, and
 	// Installed when a generation has become the current one; nil means never.
 	Changed   func()
 	Installed func(group, slot string, generation int)
+}
+
+// Event is something that happens to a generation.
+type Event int
+
+// The events.
+const (
+	Started Event = iota // its leader has answered
+	Serves               // it takes requests
+	Drained              // it has finished its last request, or was cut off
+)
+
+func (g *Group) happened(e Event, gen *generation) {
+	if g.options.Happened != nil {
+		g.options.Happened(e, g.name, gen.number)
+	}
 }
 
 // Group is a daemon group.
@@ -73,6 +92,7 @@ type Group struct {
 	reviving bool          // a goroutine brings up a current generation
 	asleep   bool          // its leader was let go until the next request
 	bed      string        // slot to wake up in
+	trying   string        // slot in which a current generation is, or was, brought up
 	quiet    chan struct{} // see Quiesce; nil while nobody waits
 	recycled *process      // is being replaced although it could go on; nil when none is
 	lastUsed time.Time     // when a request last came or was under way

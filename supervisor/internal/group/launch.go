@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -20,33 +21,101 @@ const helloTime = 30 * time.Second
 // errNotWanted says that nobody wants a generation any more.
 var errNotWanted = errors.New("the group is being stopped")
 
-// launch connects to a leader in a slot, which may start it, and starts the
-// goroutine that listens to it. install, called with the group's lock before
-// anything is heard of the processes, gives the generation its place; false
-// means that it has none.
-func (g *Group) launch(ctx context.Context, conf *site.Group, slot string, install func(*generation) bool) (*generation, error) {
+// met is a leader that has said who it is.
+type met struct {
+	hello   wire.Message
+	conn    *net.UnixConn
+	control *wire.Conn
+}
+
+// meet connects to the leader of a slot, which may start it, and hears who it is.
+func (g *Group) meet(ctx context.Context, conf *site.Group, slot string) (met, error) {
 	conn, err := g.options.Launcher.Launch(ctx, g.name, slot)
 	if err != nil {
-		return nil, err
+		return met{}, err
 	}
 	hello, control, err := g.greet(ctx, conf, conn)
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return met{}, errors.Join(err, conn.Close())
 	}
+	return met{hello: hello, conn: conn, control: control}, nil
+}
+
+// clearingTimes are the pauses between tries to meet a leader where another may
+// have ended a moment ago. Until systemd has cleared up after that one, it closes
+// connections to the socket (FlushPending=, systemd.socket(5)); that takes it
+// some milliseconds.
+func clearingTimes() []time.Duration {
+	return []time.Duration{30 * time.Millisecond, 120 * time.Millisecond, 480 * time.Millisecond}
+}
+
+// meetNext is meet for a slot whose last leader may still be ending.
+func (g *Group) meetNext(ctx context.Context, conf *site.Group, slot string) (met, error) {
+	if g.options.Unit == nil {
+		return g.meet(ctx, conf, slot) // a child of this process, and a new one
+	}
+	for _, pause := range clearingTimes() {
+		m, err := g.meet(ctx, conf, slot)
+		if !errors.Is(err, io.EOF) && !errors.Is(err, unix.ECONNRESET) {
+			return m, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return met{}, err
+		}
+	}
+	return g.meet(ctx, conf, slot)
+}
+
+// meetNew is meetNext for a leader that has no processes yet. One that has, as
+// somebody started it by hand or another supervisor left it, is ended: they may
+// have imported what the application was an hour ago.
+func (g *Group) meetNew(ctx context.Context, conf *site.Group, slot string) (met, error) {
+	m, err := g.meetNext(ctx, conf, slot)
+	if err != nil || m.hello.Process == 0 && m.hello.Generation == 0 {
+		return m, err
+	}
+	g.log.Info("a leader was left in the slot of the next generation; ending it", "slot", slot, "pid", m.hello.PID)
+	m.dismiss(g)
+	return g.meetNext(ctx, conf, slot)
+}
+
+// dismiss ends a leader, and waits for that as long as for a start at most.
+func (m met) dismiss(g *Group) {
+	defer m.conn.Close()
+	defer m.control.Discard()
+	_ = m.conn.SetReadDeadline(time.Now().Add(helloTime))
+	g.tell(m.control, wire.Message{Type: wire.Attach, Generation: m.hello.Generation})
+	g.tell(m.control, wire.Message{Type: wire.Shutdown})
+	for {
+		message, err := m.control.Receive()
+		if err != nil {
+			return
+		}
+		wire.CloseAll(message.Descriptors)
+	}
+}
+
+// begin makes a leader's generation, and starts the goroutine that listens to it.
+// install, called with the group's lock before anything is heard of the
+// processes, gives the generation its place; false means that it has none.
+func (g *Group) begin(m met, conf *site.Group, slot string, install func(*generation) bool) (*generation, error) {
 	g.mu.Lock()
-	number := hello.Generation // of a leader that served a supervisor before
+	number := m.hello.Generation // of a leader that served a supervisor before
 	if number == 0 {
 		number = g.number + 1
 	}
 	g.number = max(g.number, number)
-	gen := newGeneration(g, conf, number, slot, control)
+	gen := newGeneration(g, conf, number, slot, m.control)
 	wanted := !g.stopped && install(gen)
 	g.mu.Unlock()
 	if !wanted {
-		return nil, errors.Join(errNotWanted, conn.Close())
+		return nil, errors.Join(errNotWanted, m.conn.Close())
 	}
-	g.tell(control, wire.Message{Type: wire.Attach, Generation: number})
+	g.tell(m.control, wire.Message{Type: wire.Attach, Generation: number})
 	g.running.Go(gen.listen)
+	g.happened(Started, gen)
 	return gen, nil
 }
 
@@ -61,6 +130,9 @@ func (g *Group) greet(ctx context.Context, conf *site.Group, conn *net.UnixConn)
 	switch {
 	case ctx.Err() != nil:
 		return m, nil, ctx.Err()
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
+		control.Discard()
+		return m, nil, &endedError{err}
 	case err != nil:
 		control.Discard()
 		return m, nil, fmt.Errorf("the leader does not answer: %w", err)
@@ -72,6 +144,13 @@ func (g *Group) greet(ctx context.Context, conf *site.Group, conn *net.UnixConn)
 	}
 	return m, control, conn.SetReadDeadline(time.Time{})
 }
+
+// endedError says that a leader said nothing. How it was noticed tells people
+// nothing.
+type endedError struct{ err error }
+
+func (*endedError) Error() string   { return "it ended before it answered" }
+func (e *endedError) Unwrap() error { return e.err }
 
 // checkIdentity looks as whom a leader runs. It is shown by a socket that the
 // leader made: that of the slot was made by systemd.

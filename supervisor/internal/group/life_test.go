@@ -77,7 +77,7 @@ func TestAttachToServingLeader(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, nil)
-			r.served = c.served
+			r.hello.Generation = c.served
 			r.group.options.Slot, r.group.options.Generation = "b", 7
 			type installed struct {
 				slot       string
@@ -98,7 +98,7 @@ func TestAttachToServingLeader(t *testing.T) {
 				t.Errorf("served by generation %d", request.x.Note.Generation)
 			}
 			r.mu.Lock()
-			r.served = 0
+			r.hello.Generation = 0
 			r.mu.Unlock()
 			go func() { _ = r.group.Reload(context.Background()) }()
 			next := await(t, "the next leader", r.leaders)
@@ -256,5 +256,114 @@ func TestIdentity(t *testing.T) {
 	}
 	if err := g.checkIdentity(g.conf(), nil); err == nil {
 		t.Error("a leader without a proof is taken")
+	}
+}
+
+// slotLauncher plays systemd: the socket of a slot whose leader has just ended is
+// cleared, so connections to it end at once.
+type slotLauncher struct {
+	*rig
+	clearing int // connections yet to be cleared
+	greeting []wire.Message
+}
+
+func (s *slotLauncher) Launch(ctx context.Context, group, slot string) (*net.UnixConn, error) {
+	if s.clearing > 0 {
+		s.clearing--
+		ours, theirs := pair(s.t)
+		return theirs, ours.Close()
+	}
+	r := s.rig
+	r.mu.Lock()
+	r.hello = wire.Message{}
+	if len(s.greeting) > 0 {
+		r.hello, s.greeting = s.greeting[0], s.greeting[1:]
+	}
+	r.mu.Unlock()
+	return r.Launch(ctx, group, slot)
+}
+
+func slotRig(t *testing.T) (*rig, *slotLauncher) {
+	t.Helper()
+	r := newRig(t, nil)
+	s := &slotLauncher{rig: r}
+	r.group.options.Launcher = s
+	r.group.options.Unit = func(group, slot string) string { return "wsgi-x:" + group + "@" + slot + ".service" }
+	return r, s
+}
+
+// A leader is met although systemd is still clearing up after the last one, and
+// nobody hears of it.
+func TestSlotThatIsBeingCleared(t *testing.T) {
+	r, systemd := slotRig(t)
+	systemd.clearing = 3
+	queued := r.request("/early")
+	_, w := r.start(1, 1)
+	w[0][0].serve()
+	queued.answered(200)
+	systemd.clearing = 3
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- r.group.Reload(t.Context()) }()
+	l := await(t, "the next leader", r.leaders)
+	l.process(1, 1)
+	l.tell(wire.Message{Type: wire.GroupReady})
+	if err := await(t, "the reload", reloaded); err != nil {
+		t.Error(err)
+	}
+	if n := r.logged("cannot start"); n > 0 {
+		t.Errorf("%d failures are logged", n)
+	}
+	// A slot that stays so is a failure.
+	systemd.clearing = 1000
+	if err := r.group.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "ended before it answered") {
+		t.Errorf("got %v", err)
+	}
+	if left := 1000 - systemd.clearing; left > 10 {
+		t.Errorf("%d tries", left)
+	}
+}
+
+// A reload serves what the application is now: a leader that has processes already
+// is not the one.
+func TestReloadIntoASlotThatHasProcesses(t *testing.T) {
+	for name, left := range map[string]wire.Message{
+		"of another supervisor": {Generation: 7, Process: 3},
+		"started by hand":       {Process: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, systemd := slotRig(t)
+			r.start(1, 1)
+			systemd.greeting = []wire.Message{left}
+			reloaded := make(chan error, 1)
+			go func() { reloaded <- r.group.Reload(t.Context()) }()
+			old := await(t, "the leader that was left", r.leaders)
+			old.expect(wire.Attach) // without it, it takes no other message
+			old.expect(wire.Shutdown)
+			l := await(t, "another leader", r.leaders)
+			if old.slot != "b" || l.slot != "b" {
+				t.Errorf("in slots %s and %s", old.slot, l.slot)
+			}
+			l.process(1, 1)
+			l.tell(wire.Message{Type: wire.GroupReady})
+			if err := await(t, "the reload", reloaded); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// While the first leader is tried in slot b, a reload is not to get into its way.
+func TestReloadBesideTheFirstTry(t *testing.T) {
+	r, _ := slotRig(t)
+	r.group.options.Slot, r.group.options.Generation = "b", 3
+	r.mu.Lock()
+	r.refuse = func() error { return errors.New("no such socket") }
+	r.mu.Unlock()
+	r.group.Start()
+	if err := r.group.WaitReady(t.Context()); err == nil {
+		t.Fatal("a leader that is refused is ready")
+	}
+	if slot := r.group.freeSlot(); slot != "a" {
+		t.Errorf("slot %s", slot)
 	}
 }

@@ -33,17 +33,28 @@ func (g *Group) Reload(ctx context.Context) error {
 // of the group goes on. The group is as conf says from Commit on.
 func (g *Group) Prepare(ctx context.Context, conf *site.Group) (*Next, error) {
 	g.reloading.Lock()
-	gen, err := g.launch(ctx, conf, g.freeSlot(), func(gen *generation) bool { g.starting = gen; return true })
-	if err == nil {
-		if err = gen.wait(ctx); err != nil {
-			(&Next{gen}).end()
-		}
-	}
+	next, err := g.bringUp(ctx, conf, g.freeSlot())
 	if err != nil {
 		g.reloading.Unlock()
+	}
+	return next, err
+}
+
+func (g *Group) bringUp(ctx context.Context, conf *site.Group, slot string) (*Next, error) {
+	m, err := g.meetNew(ctx, conf, slot)
+	if err != nil {
 		return nil, err
 	}
-	return &Next{gen}, nil
+	gen, err := g.begin(m, conf, slot, func(gen *generation) bool { g.starting = gen; return true })
+	if err != nil {
+		return nil, err
+	}
+	next := &Next{gen}
+	if err := gen.wait(ctx); err != nil {
+		next.end()
+		return nil, err
+	}
+	return next, nil
 }
 
 // freeSlot is the slot that the current generation is not in.
@@ -56,7 +67,7 @@ func (g *Group) freeSlot() string {
 	case g.asleep:
 		return g.bed
 	}
-	return "b" // whatever is being tried is tried in the slot of the start
+	return otherSlot(g.trying)
 }
 
 // Commit makes the generation the current one. The function that it returns

@@ -53,8 +53,11 @@ func (g *Group) settleLocked() {
 // relaunch starts a leader in the place of one that ended by itself.
 func (g *Group) relaunch(old *generation) {
 	g.mu.Lock()
-	if time.Since(old.began) >= soundAfter {
+	switch {
+	case time.Since(old.began) >= soundAfter:
 		g.losses = 0
+	case !old.isReady():
+		g.losses = max(g.losses, 1) // what kept it from starting is still so
 	}
 	wanted := g.current == old && !g.reviving && !g.stopped
 	if wanted {
@@ -76,15 +79,23 @@ func (g *Group) revive(old *generation, slot string, atOnce bool) {
 		g.reviving = false
 		g.mu.Unlock()
 	}()
+	g.mu.Lock()
+	g.trying = slot
+	g.mu.Unlock()
+	meet := g.meetNext
 	for atOnce || g.waitToRevive(old) {
 		atOnce = false
-		_, err := g.launch(g.life, g.conf(), slot, func(gen *generation) bool {
-			if g.current != old {
-				return false
-			}
-			g.current = gen
-			return true
-		})
+		m, err := meet(g.life, g.conf(), slot)
+		meet = g.meet // a while later
+		if err == nil {
+			_, err = g.begin(m, g.conf(), slot, func(gen *generation) bool {
+				if g.current != old {
+					return false
+				}
+				g.current = gen
+				return true
+			})
+		}
 		if err == nil || errors.Is(err, errNotWanted) {
 			return
 		}
@@ -117,6 +128,7 @@ func (g *Group) cannotStart(slot string, err error) {
 	reason := fmt.Sprintf("cannot start the leader of group %s: %v", g.name, err)
 	g.mu.Lock()
 	known := g.failure == reason
+	g.losses = max(g.losses, 1) // no second try at once
 	g.mu.Unlock()
 	if !known && g.life.Err() == nil {
 		g.log.Error(reason+g.whereToLook(slot), "slot", slot)

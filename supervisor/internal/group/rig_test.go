@@ -34,7 +34,7 @@ type rig struct {
 	leaders chan *leader
 	refuse  func() error // of Launch; guarded by mu, nil refuses nothing
 	files   chan []string
-	served  int // generation that leaders say they have been; guarded by mu
+	hello   wire.Message // what leaders say they have been; guarded by mu
 
 	mu    sync.Mutex
 	lines []string // of the log: message and attributes
@@ -107,8 +107,9 @@ func (r *rig) Launch(_ context.Context, _, slot string) (*net.UnixConn, error) {
 	r.mu.Unlock()
 	go l.listen()
 	r.mu.Lock()
-	hello := wire.Message{Type: wire.Hello, Version: wire.LinkVersion, Generation: r.served}
+	hello := r.hello
 	r.mu.Unlock()
+	hello.Type, hello.Version = wire.Hello, wire.LinkVersion
 	l.tell(hello)
 	r.leaders <- l
 	return theirs, nil

@@ -260,7 +260,7 @@ func (c *Conn) handleBlocking() {
 func (c *Conn) begin() {
 	c.minor = c.Request.Minor
 	c.headRequest = string(c.Request.Method) == "HEAD"
-	c.closeAfter.Store(c.Request.Close)
+	c.closeAfter.Store(c.Request.Close || c.server.last.Load())
 	c.Response.reset()
 	c.body.begin(c)
 	c.mu.Lock()

@@ -45,6 +45,7 @@ type Server struct {
 	epoch      time.Time
 	clock      clock
 	closing    atomic.Bool
+	last       atomic.Bool // see SetLast
 	// handingOver has connections given to keep instead of closed.
 	handingOver atomic.Bool
 	keep        func(fd int, l *Listener) error // set before handingOver
@@ -271,6 +272,10 @@ func (s *Server) EmptySince() time.Time {
 	}
 	return s.empty
 }
+
+// SetLast has every connection end with its next response, which says so
+// (Connection: close); false takes that back. New connections are served, too.
+func (s *Server) SetLast(on bool) { s.last.Store(on) }
 
 // Drain has every connection end with the exchange it has, and idle ones at
 // once. It does not wait, and does not stop accepting: close the listeners

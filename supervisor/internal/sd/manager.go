@@ -2,9 +2,8 @@ package sd
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -13,22 +12,19 @@ import (
 // to change something there.
 type Manager struct{ conn *dbus.Conn }
 
-// ConnectManager connects to systemd itself if its own socket lets this process
-// in, which that of the system does for root: it works without a bus, and while
-// the bus restarts. Else it connects to the bus.
+// ConnectManager connects to the bus, or where there is none to systemd itself,
+// whose own socket lets root in, and that of a user's own systemd that user.
 func ConnectManager(ctx context.Context) (*Manager, error) {
-	if os.Getuid() == 0 && !UnderUserManager() {
-		if conn, err := connectPrivate(ctx, "/run/systemd/private"); err == nil {
-			return &Manager{conn}, nil
-		}
-	} else if runtime := os.Getenv("XDG_RUNTIME_DIR"); runtime != "" {
-		if conn, err := connectPrivate(ctx, filepath.Join(runtime, "systemd", "private")); err == nil {
-			return &Manager{conn}, nil
-		}
-	}
 	conn, err := connectManager(ctx)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return &Manager{conn}, nil
+	}
+	if UnderUserManager() {
+		return nil, err // it has tried both
+	}
+	conn, privateErr := connectPrivate(ctx, "/run/systemd/private")
+	if privateErr != nil {
+		return nil, errors.Join(err, privateErr)
 	}
 	return &Manager{conn}, nil
 }

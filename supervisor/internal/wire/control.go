@@ -34,9 +34,10 @@ const (
 	FilesLoaded    MessageType = "files"           // Files: source files, in watch mode
 	GroupReady     MessageType = "group-ready"     // every process is ready for the first time
 	// Hello is a leader's first message. Version is LinkVersion, PID the
-	// leader's, and the one descriptor a socket that the leader made: SO_PEERCRED
-	// of it says as whom the leader runs, which that of a socket made by systemd
-	// does not.
+	// leader's, Generation what it has been to a supervisor before, Process the
+	// number of its newest process (both 0 when there is none), and the one
+	// descriptor a socket that the leader made: SO_PEERCRED of it says as whom the
+	// leader runs, which that of a socket made by systemd does not.
 	Hello MessageType = "hello"
 	// Expired asks the supervisor to retire Process; Text is the reason.
 	Expired MessageType = "expired"
