@@ -221,11 +221,14 @@ func (l *Leader) handleDue(p *process) {
 	case p.cause != "" || p.stopped || p.failed:
 		p.kill()
 	case p.readyAt.IsZero():
-		timeout := l.options.Group.StartupTimeout
-		p.cause = fmt.Sprintf("not ready within startup-timeout (%s)", timeout)
+		limit, what := fmt.Sprintf("startup-timeout (%s)", l.options.Group.StartupTimeout), "was not imported"
+		if p.warming {
+			limit, what = fmt.Sprintf("warm-up-timeout (%s)", l.options.Site.WarmUp.Timeout), "did not answer its warm-up"
+		}
+		p.cause = "not ready within " + limit
 		p.failed = true
 		l.lastText = ""
-		l.handleFailed(p, fmt.Sprintf("the application was not imported within startup-timeout (%s)", timeout))
+		l.handleFailed(p, "the application "+what+" within "+limit)
 		l.killWithStacks(p)
 	}
 }

@@ -102,7 +102,7 @@ func (r *rlimit) refused(errno syscall.Errno) error {
 }
 
 // room is more than the report of an error takes.
-const room = 4 << 20
+const room = 16 << 20
 
 // makeRoom gives the heap free memory that it can use without asking the kernel
 // for more, and has no collection start threads that would.

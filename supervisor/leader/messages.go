@@ -34,6 +34,11 @@ func (l *Leader) handleWorker(p *process, fields []string, fds []int) {
 		l.tellGroupReady()
 	case fields[0] == "ident" && len(fields) == 3:
 		l.handleIdent(p, number(fields[1]), fields[2])
+	case fields[0] == "warming":
+		p.warming = true
+		if p.readyAt.IsZero() && !p.failed && !p.stopped {
+			p.startDeadline(l.options.Site.WarmUp.Timeout)
+		}
 	case fields[0] == "ready":
 		l.handleReady(p)
 	case fields[0] == "pong":

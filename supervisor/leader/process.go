@@ -35,6 +35,7 @@ type process struct {
 	readyAt time.Time // zero until it was ready
 
 	greeted    bool     // the fault handler is installed
+	warming    bool     // imported, and answering the requests of warm-up
 	version    string   // of Python
 	introduced *session // the supervisor that knows of it
 	offered    bool     // it has connections, which end with a supervisor

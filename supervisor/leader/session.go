@@ -17,9 +17,8 @@ const (
 	// attachTime is how long a connection may stay without Attach.
 	attachTime = 10 * time.Second
 	// aloneTime is after how long without a supervisor a leader that systemd
-	// started begins by itself: somebody has started the unit by hand. A
-	// supervisor's connection, when that is what starts it, is there before it.
-	aloneTime = 100 * time.Millisecond
+	// started begins by itself: somebody has started the unit by hand.
+	aloneTime = time.Second
 	// sendTime is how long a supervisor may not read before it is given up. Its
 	// own watchdog is of that order.
 	sendTime = 10 * time.Second

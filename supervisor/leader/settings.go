@@ -136,6 +136,9 @@ func (l *Leader) programConfig(number int) []byte {
 		"shutdown-timeout", strconv.FormatFloat(g.ShutdownTimeout.Seconds(), 'f', -1, 64),
 		"watch", flag(l.options.Watch),
 		"cpu-time-limit", flag(g.CPUTimeLimit > 0),
+		"warm-up", strings.Join(warmUps(l.options.Site, g.Name), "\n"),
+		"warm-up-status", strconv.Itoa(l.options.Site.WarmUp.Status),
+		"server-name", serverName(l.options.Site),
 		"software", l.options.Software,
 		"multithread", flag(g.Threads > 1),
 		// mod_wsgi: true as soon as processes= is written, even as 1, because
@@ -145,6 +148,32 @@ func (l *Leader) programConfig(number int) []byte {
 		"title", l.processName(),
 	}
 	return []byte(strings.Join(fields, "\x00"))
+}
+
+// warmUps are the paths of warm-up that lead to a group: each the path of its
+// mount, a tab, and the rest.
+func warmUps(s *site.Site, group string) []string {
+	var all []string
+	for _, path := range s.WarmUp.Paths {
+		var best *site.Mount
+		for _, m := range s.Mounts {
+			if m.Covers(path) && (best == nil || len(m.Path) > len(best.Path)) {
+				best = m
+			}
+		}
+		if best != nil && best.Group == group {
+			prefix := strings.TrimSuffix(best.Path, "/")
+			all = append(all, prefix+"\t"+strings.TrimPrefix(path, prefix))
+		}
+	}
+	return all
+}
+
+func serverName(s *site.Site) string {
+	if s.ServerName == "" {
+		return "localhost"
+	}
+	return s.ServerName
 }
 
 func flag(on bool) string {

@@ -172,3 +172,52 @@ func TestReloadConfiguration(t *testing.T) {
 		}},
 	)
 }
+
+// fussy answers /health as a file beside it says.
+const fussy = `import os
+def application(environ, start_response):
+    with open(os.path.join(os.path.dirname(__file__), 'health')) as file:
+        status = file.read().strip()
+    if environ['PATH_INFO'] != '/health':
+        status = '200 OK'
+    start_response(status, [])
+    return [('pid %d' % os.getpid()).encode()]
+`
+
+// TestWarmUp: a new generation that imports but does not answer is none.
+func TestWarmUp(t *testing.T) {
+	boot.Run(t, "a generation takes requests only after its warm-up",
+		boot.Case{Name: "reload", Run: func(t *testing.T, m *boot.Machine) {
+			m.WriteFile("/srv/fussy/app.py", fussy, 0o644, "joe:joe")
+			m.WriteFile("/srv/fussy/health", "200 OK", 0o644, "joe:joe")
+			m.Site("fussy", "warm-up = \"/health\"\n[group.web]\nuser = \"joe\"\n[[mount]]\npath = \"/\"\nscript = \"/srv/fussy/app.py\"\n")
+			m.MustRun("systemctl", "start", "wsgi@fussy")
+			get := func() string {
+				t.Helper()
+				got := m.Curl("--unix-socket", "/run/wsgi/fussy.sock", "http://fussy/")
+				if got.Status != 200 {
+					t.Errorf("status %d, %s", got.Status, got.Body)
+				}
+				return string(got.Body)
+			}
+			before := get()
+			m.WriteFile("/srv/fussy/health", "500 Out Of Order", 0o644, "joe:joe")
+			if m.Run("systemctl", "reload", "wsgi@fussy").Status == 0 {
+				t.Error("the reload is said to have gone well")
+			}
+			if got := get(); got != before {
+				t.Errorf("served by %s, not by %s", got, before)
+			}
+			const why = "warm-up: GET /health answered 500 Out Of Order, expected was 200"
+			m.AwaitJournal("wsgi-fussy:web@b.service", why, 10*time.Second)
+			if got := m.Property("wsgi@fussy.service", "StatusText"); !strings.Contains(got, why) {
+				t.Errorf("status %q", got)
+			}
+			m.WriteFile("/srv/fussy/health", "200 OK", 0o644, "joe:joe")
+			m.MustRun("systemctl", "reload", "wsgi@fussy")
+			if get() == before {
+				t.Error("the old generation still serves")
+			}
+		}},
+	)
+}

@@ -136,6 +136,9 @@ func checkURLPath(s string) *fault {
 	if i := strings.IndexAny(s, "?#%"); i >= 0 {
 		return &fault{msg: "path " + strconv.Quote(s) + " contains " + strconv.Quote(s[i:i+1]), hint: "write the decoded path, without a query"}
 	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return &fault{msg: "path " + strconv.Quote(s) + " contains a control character"}
+	}
 	for _, segment := range strings.Split(s, "/") {
 		if segment == "." || segment == ".." {
 			return &fault{msg: "path " + strconv.Quote(s) + " contains " + strconv.Quote(segment), hint: "write " + strconv.Quote(path.Clean(s))}

@@ -35,6 +35,7 @@ func (d *decoder) decode(root *node) {
 		d.laterTable(n, "tls", tableTLS)
 	}
 	d.mountRules()
+	d.warmUpRules()
 }
 
 // table reads the keys of one table into fs. Tables inside it that the key

@@ -41,6 +41,9 @@ func serverFields(s *Site) fields {
 		{"send-buffer-size", &s.Socket.SendBuffer},
 		{"receive-buffer-size", &s.Socket.ReceiveBuffer},
 		{"idle-timeout", &s.IdleTimeout},
+		{"warm-up", &s.WarmUp.Paths},
+		{"warm-up-status", &s.WarmUp.Status},
+		{"warm-up-timeout", &s.WarmUp.Timeout},
 	}
 }
 

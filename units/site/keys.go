@@ -175,8 +175,16 @@ func siteKeys() []Key {
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", State: Later, Meaning: "TLS on the site's own addresses."},
 		{
-			Name: "warm-up", Type: TypeStrings, check: checkURLPath, State: Later,
+			Name: "warm-up", Type: TypeStrings, check: checkURLPath,
 			Meaning: "Paths that are requested from a new process before it takes traffic.",
+		},
+		{
+			Name: "warm-up-status", Type: TypeInt, Min: 100, Max: 599, Default: int64(200),
+			Meaning: "Status that the application must answer to the requests of warm-up.",
+		},
+		{
+			Name: "warm-up-timeout", Type: TypeDuration, Default: "15s",
+			Meaning: "Time that a new process has for the requests of warm-up, after the import; 0 means no limit.",
 		},
 	}
 }

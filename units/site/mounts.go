@@ -2,6 +2,7 @@ package site
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -176,4 +177,19 @@ func (d *decoder) groupsUsed() {
 			d.fail(d.site.lines[groupKey(g.Name)], groupKey(g.Name), &fault{msg: "no [[mount]] uses this group", hint: "add a [[mount]] with group = " + strconv.Quote(g.Name) + ", or remove the group"})
 		}
 	}
+}
+
+// warmUpRules: what is asked for must be there to answer.
+func (d *decoder) warmUpRules() {
+	for _, path := range d.site.WarmUp.Paths {
+		if !slices.ContainsFunc(d.site.Mounts, func(m *Mount) bool { return m.Covers(path) }) {
+			d.fail(d.site.lines["warm-up"], "warm-up", &fault{msg: "no mount answers " + strconv.Quote(path)})
+		}
+	}
+}
+
+// Covers reports whether a URL path is that of the mount, or below it.
+func (m *Mount) Covers(path string) bool {
+	rest, found := strings.CutPrefix(path, strings.TrimSuffix(m.Path, "/"))
+	return found && (rest == "" || rest[0] == '/')
 }

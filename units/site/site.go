@@ -22,6 +22,8 @@ type Site struct {
 	Mounts []*Mount
 	// Server has the keys of the front end.
 	Server Server
+	// WarmUp says what a new process is asked before it takes requests.
+	WarmUp WarmUp
 	// Socket has the keys of the site's listening sockets.
 	Socket Socket
 	// IdleTimeout is how long the supervisor runs on with no open connection and
@@ -85,6 +87,17 @@ type Server struct {
 	ResponseSpool int64
 	// SpoolDirectory holds those files; "" means the system's temporary directory.
 	SpoolDirectory string
+}
+
+// WarmUp are requests that a new process answers before it takes others.
+type WarmUp struct {
+	// Paths are URL paths, maybe with a query, that are asked for with GET by the
+	// processes of the group whose mount they lead to; nil means none.
+	Paths []string
+	// Status is what is expected.
+	Status int
+	// Timeout is the time for all of them, after the import; 0 means no limit.
+	Timeout time.Duration
 }
 
 // Socket says how the listening sockets of a site are made (systemd.socket(5)).

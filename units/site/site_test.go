@@ -40,6 +40,7 @@ func completeSite() *Site {
 		},
 		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512},
 		IdleTimeout: 10 * time.Minute,
+		WarmUp:      WarmUp{Paths: []string{"/health", "/api/ready"}, Status: 204, Timeout: 3 * time.Second},
 		Systemd: []Directive{
 			{"ProtectHome", "no"},
 			{"RestrictAddressFamilies", "AF_UNIX AF_INET"},

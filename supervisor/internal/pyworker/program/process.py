@@ -9,7 +9,7 @@ from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, soc
 from _thread import start_new_thread
 from struct import pack
 
-from _wsgid import application
+from _wsgid import application, warmup
 from _wsgid.exchange import FileWrapper
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
@@ -241,6 +241,12 @@ class Process:
         try:
             self.set_up()
             self.application = application.load(self.config)
+            if self.config['warm-up']:
+                self.tell('warming')
+                warmup.warm_up(self.application, self.environ, Errors(self), self.config)
+        except warmup.Unfit as err:
+            self.tell('failed', str(err))
+            return False
         except BaseException as err:
             if isinstance(err, MemoryError):
                 forget_locals(err)

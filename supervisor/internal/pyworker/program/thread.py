@@ -117,8 +117,19 @@ class Thread:
             process.report_files()
 
 
+TRACEBACK = 'Traceback (most recent call last):'
+
+
+def in_traceback(lines):
+    """Whether lines end inside a traceback, which print_exc() writes line by line
+    and which is one record. What does not end is no traceback."""
+    last = lines[lines.rfind('\n') + 1:]
+    return last.startswith((' ', TRACEBACK)) and TRACEBACK in lines and len(lines) < RECEIVE
+
+
 class Errors:
-    """wsgi.errors: whole lines go to the log with the request's id."""
+    """wsgi.errors: whole lines go to the log with the request's id, a traceback as
+    one record."""
 
     encoding = 'utf-8'
     errors = 'backslashreplace'
@@ -134,8 +145,10 @@ class Errors:
             raise TypeError('wsgi.errors takes str, not %s' % type(text).__name__)
         self.pending += text
         if '\n' in text:
-            lines, _, self.pending = self.pending.rpartition('\n')
-            self.process.log('error', self.request_id, lines)
+            lines, _, rest = self.pending.rpartition('\n')
+            if not in_traceback(lines):
+                self.pending = rest
+                self.process.log('error', self.request_id, lines)
         return len(text)
 
     def writelines(self, lines):

@@ -142,6 +142,58 @@ class Life(unittest.TestCase):
         program.leader.sock.send(b'stop')
         self.assertEqual(program.wait()[0], 0)
 
+    def test_warm_up(self):
+        program = self.start('''
+            seen = []
+            def application(environ, start_response):
+                seen.append(environ['SCRIPT_NAME'] + '|' + environ['PATH_INFO'] + '|' + environ['QUERY_STRING'] + '|' + environ['HTTP_HOST'])
+                print('asked', file=environ['wsgi.errors'])
+                start_response('200 OK', [])
+                return [', '.join(seen).encode()]
+        ''', **{'warm-up': '/api\t/health\n\t/', 'server-name': 'example.org'})
+        program.leader.expect('warming')
+        program.ready()
+        self.assertEqual(program.get(SCRIPT_NAME='', PATH_INFO='/x', QUERY_STRING='', HTTP_HOST='h').body,
+                         b'/api|/health||example.org, |/||example.org, |/x||h')
+
+    def test_warm_up_fails(self):
+        for source, want in [
+            ('''
+             def application(environ, start_response):
+                 start_response('503 Not Today', [])
+                 return []
+             ''', r'^warm-up: GET /health answered 503 Not Today, expected was 200$'),
+            ('''
+             def application(environ, start_response):
+                 return [b'x']
+             ''', r'^warm-up: the application did not call start_response'),
+            ('''
+             def application(environ, start_response):
+                 start_response('200 OK', [])
+                 yield b'x'
+                 raise KeyError('table')
+             ''', r'(?s)^Traceback.*KeyError: .table'),
+        ]:
+            with self.subTest(want=want):
+                program = self.start(source, **{'warm-up': '\t/health'})
+                self.assertRegex(program.leader.expect('failed')[0][1], want)
+                self.assertEqual(program.wait()[0], 1)
+
+    def test_warm_up_closes_what_it_got(self):
+        program = self.start('''
+            class Result:
+                def __iter__(self):
+                    return iter(())
+                def close(self):
+                    print('closed', flush=True)
+            def application(environ, start_response):
+                start_response('204 No Content', [])
+                return Result()
+        ''', **{'warm-up': '\t/', 'warm-up-status': '204'})
+        program.ready()
+        program.leader.sock.send(b'stop')
+        self.assertEqual(program.wait(), (0, 'closed\n', ''))
+
     def test_import_fails(self):
         for source, want in [
             ('def broken():\n    return 1 / 0\nbroken()\n',

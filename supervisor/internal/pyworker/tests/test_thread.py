@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 import time
+import traceback
 import unittest
 
 from support import PATIENCE, Worker, call, descriptors, link, wsgid
@@ -127,6 +128,29 @@ class Errors(unittest.TestCase):
             except TypeError as err:
                 errors.write(str(err) + '\n')
         self.assertEqual(self.serve(use), [('error', 'id-0', 'wsgi.errors takes str, not bytes')])
+
+    def test_traceback(self):
+        def use(errors):
+            errors.write('before\n')
+            try:
+                raise ValueError('two\nlines')
+            except ValueError:
+                traceback.print_exc(file=errors)
+            errors.write('after\n')
+        before, record, after = self.serve(use)
+        self.assertEqual((before[2], after[2]), ('before', 'after'))
+        self.assertTrue(record[2].startswith('Traceback (most recent call last):\n'), record)
+        self.assertTrue(record[2].endswith('\nValueError: two\nlines'), record)
+        self.assertIn('in use\n', record[2])
+
+    def test_traceback_without_an_end(self):
+        def use(errors):
+            errors.write('Traceback (most recent call last):\n')
+            for _ in range(200):
+                errors.write(99 * ' ' + '\n')
+        records = self.serve(use)
+        self.assertEqual(sum(len(text) + 1 for _, _, text in records), 35 + 200 * 100)
+        self.assertLess(max(len(text) for _, _, text in records), 17000)
 
     def test_odd_characters(self):
         records = self.serve(lambda errors: errors.write('nul \0 half \udc80\n'))
