@@ -17,8 +17,8 @@ func (l *Leader) handleMessage(e event) error {
 	if e.err != nil {
 		return l.lost(e.session, e.err)
 	}
-	wire.CloseAll(e.message.Descriptors) // the supervisor has no reason to send any
 	err := l.obey(e.session, e.message)
+	wire.CloseAll(e.message.Descriptors)
 	if err != nil && l.unit() {
 		l.logger().Error("letting the supervisor go", "err", err)
 		e.session.conn.Close() // receive tells
@@ -30,7 +30,7 @@ func (l *Leader) handleMessage(e event) error {
 func (l *Leader) obey(s *session, m wire.Message) error {
 	switch {
 	case !s.attached && m.Type == wire.Attach:
-		l.attach(s, m.Generation)
+		l.attach(s, m)
 	case !s.attached || m.Type == wire.Attach:
 		return fmt.Errorf("cannot handle control message %q: a supervisor attaches first, and once", m.Type)
 	case m.Type == wire.Retire:
@@ -68,15 +68,16 @@ func (l *Leader) obeyAbout(p *process, m wire.Message) error {
 }
 
 // attach introduces everything that the leader has to a supervisor.
-func (l *Leader) attach(s *session, generation int) {
+func (l *Leader) attach(s *session, m wire.Message) {
 	s.attached = true
 	if s.timer != nil {
 		s.timer.Stop()
 	}
 	l.orphan.stop()
 	l.alone.stop()
-	l.generation = generation
-	l.log.Store(l.options.Logger.With("site", l.options.Site.Name, "group", l.options.Group.Name, "generation", generation))
+	l.generation = m.Generation
+	l.log.Store(l.options.Logger.With("site", l.options.Site.Name, "group", l.options.Group.Name, "generation", m.Generation))
+	l.collectFor(m.Descriptors)
 	if l.stopping {
 		return
 	}

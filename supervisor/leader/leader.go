@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,9 @@ type Leader struct {
 	log     atomic.Pointer[slog.Logger] // replaced when the generation is known
 	env     []string
 	oom     oomCounter
+
+	courier    atomic.Pointer[courier] // to a supervisor that wants the records about processes
+	delivering sync.WaitGroup          // couriers
 
 	events chan event
 	done   chan struct{} // closed when Run returns
@@ -119,6 +123,7 @@ func (l *Leader) Run(ctx context.Context) error {
 	defer close(l.done)
 	l.oom.note()
 	l.open()
+	l.watchScripts()
 	l.beginPulse()
 	stop := ctx.Done()
 	var result error
@@ -165,6 +170,8 @@ func (l *Leader) close() {
 	for _, a := range []*alarm{&l.pulse.alarm, &l.alone, &l.orphan, &l.leaveBy} {
 		a.stop()
 	}
+	l.keepRecords()
+	l.delivering.Wait() // not longer than lastTime
 	if l.session != nil {
 		l.session.close()
 	}
@@ -212,6 +219,8 @@ func (l *Leader) handle(e event) error {
 		l.handleExit(e.process, e.state)
 	case due:
 		l.handleDue(e.process)
+	case scriptChanged:
+		l.handleScriptChanged()
 	case respawn:
 		l.start()
 	case hurried:
@@ -247,6 +256,7 @@ const (
 	exited  // the process has ended
 	due     // start-up or stop has taken too long
 	respawn // the delay before a replacement is over
+	scriptChanged // script-reloading
 	hurried // end at once
 )
 

@@ -2,6 +2,7 @@ package leader
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func (l *Leader) respawnAfter(delay time.Duration) {
 func (l *Leader) cannotStart(what, text string, about wire.Message) {
 	if text != l.lastText {
 		l.lastText = text
-		l.logger().Error(what+"\n"+text, attributes(about.Process, about.PID)...)
+		l.explain(what+"\n"+text, attributes(about.Process, about.PID)...)
 	}
 	l.tellFailed(text, about)
 }
@@ -206,9 +207,9 @@ func (l *Leader) logExit(p *process, cause string) {
 	attrs := []any{"process", p.number, "pid", p.pid, "cause", cause, "age", time.Since(p.started).Round(time.Millisecond)}
 	switch {
 	case p.retiring && p.cause == "", p.failed:
-		l.logger().Debug("worker process ended", attrs...)
+		l.record(slog.LevelDebug, "worker process ended", attrs...)
 	default:
-		l.logger().Error("worker process died", attrs...)
+		l.record(slog.LevelError, "worker process died", attrs...)
 	}
 }
 

@@ -96,7 +96,7 @@ func (l *Leader) logRecord(p *process, level, requestID, text string) {
 	if requestID != "" {
 		attrs = append(attrs, "request_id", requestID)
 	}
-	l.logger().Log(noContext, record, text, attrs...)
+	l.record(record, text, attrs...)
 }
 
 // handleStacks takes what the fault handler wrote. It is for the supervisor,
@@ -106,7 +106,7 @@ func (l *Leader) handleStacks(p *process, text string) {
 		l.tell(wire.Message{Type: wire.Stacks, Process: p.number, PID: p.pid, Text: text})
 		return
 	}
-	l.logger().Error("stacks of a worker process\n"+strings.TrimSpace(text), attributes(p.number, p.pid)...)
+	l.record(slog.LevelError, "stacks of a worker process\n"+strings.TrimSpace(text), attributes(p.number, p.pid)...)
 }
 
 // expiry is what CPU time that is used up is called.

@@ -36,7 +36,7 @@ func (l *Leader) copyOutput(p *process, r *os.File, stream string) {
 		if len(line) > 0 {
 			record, whole := block.add(strings.TrimRight(string(line), "\r\n"), in.Buffered() > 0)
 			if whole {
-				l.logger().Log(noContext, level, record, "process", p.number, "pid", p.pid, "stream", stream)
+				l.record(level, record, "process", p.number, "pid", p.pid, "stream", stream)
 			}
 		}
 		if err != nil && err != bufio.ErrBufferFull {
@@ -44,7 +44,7 @@ func (l *Leader) copyOutput(p *process, r *os.File, stream string) {
 		}
 	}
 	if rest := block.flush(); rest != "" {
-		l.logger().Log(noContext, level, rest, "process", p.number, "pid", p.pid, "stream", stream)
+		l.record(level, rest, "process", p.number, "pid", p.pid, "stream", stream)
 	}
 }
 

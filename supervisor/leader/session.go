@@ -141,6 +141,7 @@ func (l *Leader) handleUnattached(s *session) {
 func (l *Leader) lost(s *session, err error) error {
 	s.close()
 	l.session = nil
+	l.keepRecords()
 	switch {
 	case l.stopping:
 	case !l.unit() || l.retired || l.leaving || s.attached && l.options.Group.OrphanTimeout == 0:

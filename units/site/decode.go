@@ -102,6 +102,8 @@ func assign(to, v any) {
 	switch to := to.(type) {
 	case *string:
 		*to = v.(string)
+	case *bool:
+		*to = v.(bool)
 	case *int:
 		*to = int(v.(int64))
 	case *int64:

@@ -17,7 +17,7 @@ type runner struct {
 
 // CheckDirect refuses what only systemd can apply, before the site is served by
 // a process without it (`wsgid run`): another user or group than the process has,
-// a chroot, a nice level. Names that the machine does not know are left to
+// a chroot, a nice level, a LogDirectory that is not there. Names that the machine does not know are left to
 // [Site.CheckFiles]. The error is [Errors].
 func (s *Site) CheckDirect() error {
 	groups, err := os.Getgroups()
@@ -29,6 +29,7 @@ func (s *Site) CheckDirect() error {
 
 func (s *Site) checkDirect(r runner) error {
 	c := &fileCheck{site: s}
+	c.logs(func(dir string) bool { return dir == s.LogDirectory() })
 	for _, g := range s.Groups {
 		prefix := groupKey(g.Name)
 		for _, u := range r.unmet(g) {

@@ -75,6 +75,8 @@ func encodeValue(v any) string {
 	switch v := v.(type) {
 	case *string:
 		return quote(*v)
+	case *bool:
+		return strconv.FormatBool(*v)
 	case *int:
 		return strconv.Itoa(*v)
 	case octal:

@@ -18,6 +18,7 @@ func serverFields(s *Site) fields {
 		{"listen", &s.Listen},
 		{"access-log", &v.AccessLog},
 		{"access-log-format", &v.AccessLogFormat},
+		{"error-log", &v.ErrorLog},
 		{"trusted-proxies", proxies{&v.TrustedProxies, &v.TrustUnix}},
 		{"limit-request-line", &v.RequestLine},
 		{"limit-request-fields", &v.RequestFields},
@@ -104,6 +105,7 @@ func mountFields(m *Mount) fields {
 		{"module", &m.Module},
 		{"callable-object", &m.Callable},
 		{"group", &m.Group},
+		{"script-reloading", &m.ScriptReloading},
 	}
 }
 

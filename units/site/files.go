@@ -24,13 +24,11 @@ func (c *fileCheck) at(f *fault, key string) {
 
 // CheckFiles looks at the files, directories and accounts that the site names:
 // scripts, homes, environment files, interpreters, directories of logs and spools,
-// users and groups. What lies inside a chroot is left out. It runs nothing of the
-// site; see [Site.Interpreters]. The error is [Errors].
+// users and groups. What lies inside a chroot is left out, and so is LogDirectory.
+// It runs nothing of the site; see [Site.Interpreters]. The error is [Errors].
 func (s *Site) CheckFiles() error {
 	c := &fileCheck{site: s}
-	if s.Server.AccessLog != "" && s.Server.AccessLog != "-" {
-		c.at(checkDir(filepath.Dir(s.Server.AccessLog)), "access-log")
-	}
+	c.logs(func(dir string) bool { return dir != s.LogDirectory() })
 	if s.Server.SpoolDirectory != "" {
 		c.at(checkDir(s.Server.SpoolDirectory), "spool-directory")
 	}
@@ -45,6 +43,19 @@ func (s *Site) CheckFiles() error {
 		}
 	}
 	return c.errs.orNil()
+}
+
+// logs looks for the directories of log files that are to be looked for.
+func (c *fileCheck) logs(wanted func(dir string) bool) {
+	for _, key := range [...]string{"access-log", "error-log"} {
+		file := *serverFields(c.site).find(key).(*string)
+		if file == "" || file == "-" {
+			continue
+		}
+		if dir := filepath.Dir(file); wanted(dir) {
+			c.at(checkDir(dir), key)
+		}
+	}
 }
 
 func (c *fileCheck) group(g *Group) {

@@ -193,15 +193,15 @@ func logKeys() []Key {
 	return []Key{
 		{
 			Name: "access-log", Type: TypeString, check: checkAccessLog, ModWSGI: "CustomLog",
-			Meaning: "Access log: \"-\" for standard output, or an absolute path; empty for none.",
+			Meaning: "Access log: \"-\" for standard output, or an absolute path, made by the front end's user with mode 0640; empty for none.",
 		},
 		{
 			Name: "access-log-format", Type: TypeEnum, Values: []string{"common", "combined", "json"}, Default: "combined", ModWSGI: "LogFormat",
 			Meaning: "Form of an access log line.",
 		},
 		{
-			Name: "error-log", Type: TypePath, ModWSGI: "ErrorLog", State: Later,
-			Meaning: "File for the application's log lines, in place of the journal.",
+			Name: "error-log", Type: TypePath, ModWSGI: "ErrorLog",
+			Meaning: "File for what applications write and log and for what goes wrong with requests, in place of the journal; made by the front end's user with mode 0640.",
 		},
 		{
 			Name: "rotate", Type: TypeSize, Min: 1 << 20, State: Later,

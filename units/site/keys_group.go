@@ -100,7 +100,7 @@ func mountKeys() []Key {
 			Meaning: "Daemon group that runs the application; may be left out when there is one group.",
 		},
 		{Name: "pass-authorization", Type: TypeBool, ModWSGI: "WSGIPassAuthorization", ModWSGIDefault: "Off", State: Later, Meaning: "Gives the Authorization header to the application."},
-		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", State: Later, Meaning: "Starts a new generation when the script changes."},
+		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", Meaning: "Starts a new generation of the group when the script file changes; a broken one changes nothing."},
 		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "Replaces the application's error pages by the front end's."},
 		{
 			Name: "chunked-request", Type: TypeBool, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off", State: Later,

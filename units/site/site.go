@@ -38,6 +38,10 @@ type Site struct {
 	lines map[string]place
 }
 
+// LogDirectory is where systemd makes a directory for the site's log files, of the
+// front end's user (LogsDirectory=, systemd.exec(5)).
+func (s *Site) LogDirectory() string { return "/var/log/wsgi/" + s.Name }
+
 // Server has the front end's keys, at the top level of the file. Defaults are
 // already applied.
 type Server struct {
@@ -45,6 +49,8 @@ type Server struct {
 	AccessLog string
 	// AccessLogFormat is "common", "combined" or "json".
 	AccessLogFormat string
+	// ErrorLog is "" for the journal, else an absolute path.
+	ErrorLog string
 	// TrustedProxies are the peers whose forwarding headers are believed. Nil: nobody's.
 	TrustedProxies []netip.Prefix
 	// TrustUnix believes the forwarding headers of every peer on a UNIX socket.
@@ -240,6 +246,8 @@ type Mount struct {
 	Callable string
 	// Group is the name of the daemon group that runs it.
 	Group string
+	// ScriptReloading brings up a new generation when Script changes.
+	ScriptReloading bool
 }
 
 // DefaultCallable is the application object's name when none is written.

@@ -29,7 +29,7 @@ func completeSite() *Site {
 		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example",
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
 		Server: Server{
-			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json",
+			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", ErrorLog: "/var/log/wsgi/blog/error.log",
 			TrustedProxies: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"),
 				netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("fd00::/8"),
@@ -75,7 +75,7 @@ func completeSite() *Site {
 			},
 		},
 		Mounts: []*Mount{
-			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web"},
+			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api"},
 		},
 	}

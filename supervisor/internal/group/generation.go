@@ -104,9 +104,12 @@ func (gen *generation) end(ctx context.Context) {
 
 // retire has the generation get no more requests, and returns its threads.
 func (gen *generation) retire() []*thread {
-	g := gen.group
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	gen.group.mu.Lock()
+	defer gen.group.mu.Unlock()
+	return gen.retireLocked()
+}
+
+func (gen *generation) retireLocked() []*thread {
 	gen.retired = true
 	var threads []*thread
 	for _, p := range gen.processes {
@@ -194,6 +197,8 @@ func (gen *generation) handle(m wire.Message) {
 		}
 	case wire.GroupReady:
 		gen.becomeReady()
+	case wire.ScriptChanged:
+		gen.group.follow(gen)
 	case wire.Leaving:
 		gen.group.leave(gen)
 	default:

@@ -26,6 +26,9 @@ type Options struct {
 	Group    *site.Group
 	Launcher Launcher
 	Logger   *slog.Logger
+	// Collect says whether Logger gets the log records about processes, too; nil
+	// means that their leaders keep them. It is asked about each generation.
+	Collect func() bool
 	// FilesLoaded is told the source files that processes load, in watch mode;
 	// nil ignores them.
 	FilesLoaded func(files []string)

@@ -113,7 +113,7 @@ func (g *Group) begin(m met, conf *site.Group, slot string, install func(*genera
 	if !wanted {
 		return nil, errors.Join(errNotWanted, m.conn.Close())
 	}
-	g.tell(m.control, wire.Message{Type: wire.Attach, Generation: number})
+	gen.attach()
 	g.running.Go(gen.listen)
 	g.happened(Started, gen)
 	return gen, nil

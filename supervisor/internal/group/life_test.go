@@ -367,3 +367,24 @@ func TestReloadBesideTheFirstTry(t *testing.T) {
 		t.Errorf("slot %s", slot)
 	}
 }
+
+// A request that ends while the group is released does not cost the process that
+// had it: another supervisor is to find it.
+func TestReleaseKeepsEveryProcess(t *testing.T) {
+	for range 300 {
+		r := newRig(t, nil)
+		l, w := r.start(1, 1)
+		c := r.request("/x")
+		f := w[0][0].take(wire.Request)
+		// Before, while or after the connections are closed.
+		go func() { _, _ = w[0][0].responses.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f))) }()
+		r.group.Release(context.Background())
+		await(t, "an answer", c.done)
+		for m := range l.messages {
+			if m.Type == wire.StopProcess || m.Type == wire.Shutdown {
+				t.Fatalf("the leader is told %s", m.Type)
+			}
+		}
+		r.stop()
+	}
+}

@@ -140,6 +140,22 @@ func (g *Group) quietLocked() <-chan struct{} {
 	return g.quiet
 }
 
+// follow brings up a generation of a script that has changed. One that cannot be
+// started changes nothing.
+func (g *Group) follow(gen *generation) {
+	g.mu.Lock()
+	current := gen == g.current && !g.stopped
+	g.mu.Unlock()
+	if !current {
+		return
+	}
+	g.running.Go(func() {
+		if err := g.Reload(g.life); err != nil && g.life.Err() == nil {
+			g.log.Error("the changed script is not served: "+err.Error()+g.whereToLook(otherSlot(gen.slot)), "generation", gen.number)
+		}
+	})
+}
+
 // leave rotates away from a leader that was told to end.
 func (g *Group) leave(gen *generation) {
 	g.mu.Lock()
@@ -217,7 +233,13 @@ func (g *Group) close() []*generation {
 
 // letGo ends the connection to a leader and those to its threads.
 func (gen *generation) letGo() {
-	for _, t := range gen.retire() {
+	gen.group.mu.Lock()
+	for _, p := range gen.processes {
+		p.told = true // nothing: a last request that ends now does not end them
+	}
+	threads := gen.retireLocked()
+	gen.group.mu.Unlock()
+	for _, t := range threads {
 		t.shut()
 	}
 	gen.control.Close()

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,10 +43,17 @@ const (
 	Hello MessageType = "hello"
 	// Expired asks the supervisor to retire Process; Text is the reason.
 	Expired MessageType = "expired"
+	// ScriptChanged says that a script of the group is another now, where
+	// script-reloading is on: the supervisor brings up another generation.
+	ScriptChanged MessageType = "script-changed"
 	// Leaving says that the leader was told to end, by systemd for example: the
 	// supervisor brings up another generation and then shuts this one down.
 	Leaving MessageType = "leaving"
 )
+
+// LogRecords is the one message on the socket that came with Attach: Records. They
+// have a socket of their own so that nothing else waits for them.
+const LogRecords MessageType = "log-records"
 
 // LinkVersion is the version of everything that a supervisor and a leader say
 // to each other. They may come from different installations of wsgid.
@@ -67,7 +76,8 @@ const (
 	// is from now on. The leader answers with what it has: ProcessStarted,
 	// ThreadsOffered, ThreadIdent and ProcessReady of each process, and GroupReady
 	// if it has been ready. A connection that ends without Shutdown leaves the
-	// processes warm for orphan-timeout.
+	// processes warm for orphan-timeout. With a descriptor, that of a stream socket,
+	// the supervisor wants the log records about processes: see LogRecords.
 	Attach MessageType = "attach"
 	// Retire says that the leader's generation gets no more requests: it ends
 	// with the connection, without waiting for another supervisor.
@@ -85,10 +95,19 @@ type Message struct {
 	Generation int         `json:"generation,omitempty"`
 	Text       string      `json:"text,omitempty"`
 	Files      []string    `json:"files,omitempty"`
+	Records    []Record    `json:"records,omitempty"`
 	// Descriptors travel beside the message. The receiver owns them and must
 	// close each; the sender keeps its own.
 	Descriptors []int `json:"-"`
 	Attached    int   `json:"attached,omitempty"` // how many descriptors come with it
+}
+
+// Record is a log record about a process.
+type Record struct {
+	Time  time.Time  `json:"time"`
+	Level slog.Level `json:"level"`
+	Text  string     `json:"text"`
+	Attrs []string   `json:"attrs,omitempty"` // keys and values in turn
 }
 
 // Conn carries control messages over a stream socket. Send may be called from

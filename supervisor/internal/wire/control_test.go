@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -50,6 +51,10 @@ func TestConnMessages(t *testing.T) {
 		{Type: StopProcess, Process: 2, Kill: true},
 		{Type: FilesLoaded, Files: []string{"/a", "/b c"}},
 		{Type: GroupReady},
+		{Type: LogRecords, Records: []Record{
+			{Time: time.Unix(1e9, 5e6).UTC(), Level: slog.LevelWarn, Text: "a\nb \x1b\ufffd", Attrs: []string{"pid", "7"}},
+			{Level: slog.LevelInfo},
+		}},
 	}
 	for _, m := range messages {
 		if err := sender.Send(m); err != nil {
