@@ -33,12 +33,14 @@ func (a *App) Reload(ctx context.Context, next *site.Site) error {
 	for _, c := range changes {
 		groups[c.name] = c.group
 	}
+	a.errors.expect(next.Server.ErrorLog)
 	err := prepare(ctx, changes)
 	var install func()
 	if err == nil {
-		install, err = a.front.Prepare(next, groups)
+		install, err = a.prepareFront(next, groups)
 	}
 	if err != nil {
+		a.errors.expect(now.site.Server.ErrorLog)
 		inParallel(changes, change.abandon)
 		return err
 	}
@@ -51,6 +53,23 @@ func (a *App) Reload(ctx context.Context, next *site.Site) error {
 	inParallel(changes, change.finish)
 	a.endGroups(now, groups)
 	return nil
+}
+
+// prepareFront does what may fail before requests and records go by next: what it
+// returns does the rest.
+func (a *App) prepareFront(next *site.Site, groups map[string]*group.Group) (install func(), err error) {
+	file, err := a.errors.prepare(next.Server.ErrorLog)
+	if err != nil {
+		return nil, err
+	}
+	front, err := a.front.Prepare(next, groups)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		a.errors.replace(next.Server.ErrorLog, file)
+		front()
+	}, nil
 }
 
 // sameSockets refuses what a running supervisor cannot change: its sockets are
@@ -97,9 +116,13 @@ func prepare(ctx context.Context, changes []change) error {
 			if c.fresh {
 				c.group.Start()
 				c.prepare = c.group.WaitReady(ctx)
-			} else {
-				c.next, c.prepare = c.group.Prepare(ctx, c.conf)
+				return
 			}
+			if c.conf.Rotate == site.RotateRolling {
+				c.prepare = c.group.Roll(ctx, c.conf)
+				return
+			}
+			c.next, c.prepare = c.group.Prepare(ctx, c.conf)
 		})
 	}
 	all.Wait()

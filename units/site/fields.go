@@ -82,6 +82,7 @@ func groupFields(g *Group) fields {
 		{"queue-limit", &g.QueueLimit},
 		{"header-buffer-size", &g.HeaderBufferSize},
 		{"response-buffer-size", &g.ResponseBufferSize},
+		{"rotate", &g.Rotate},
 		{"maximum-requests", &g.MaximumRequests},
 		{"restart-interval", &g.RestartInterval},
 		{"eviction-timeout", &g.EvictionTimeout},

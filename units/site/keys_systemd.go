@@ -94,6 +94,10 @@ func groupLimitKeys() []Key {
 func groupLifeKeys() []Key {
 	return []Key{
 		{
+			Name: "rotate", Type: TypeEnum, Values: []string{RotateAll, RotateRolling}, Default: RotateAll,
+			Meaning: "How a reload changes generations: all processes at once beside the old ones, or one after the other, for machines without memory for both; units and the group's own keys stay as they are then.",
+		},
+		{
 			Name: "maximum-requests", Type: TypeInt, Unit: "requests", Max: 1 << 31, ModWSGI: "maximum-requests", ModWSGIDefault: "0",
 			Meaning: "Requests after which a process is replaced, give or take a tenth; 0 means no limit.",
 		},

@@ -153,6 +153,8 @@ type Group struct {
 	// CPUTimeLimit is the processor time after which a process is replaced
 	// (RLIMIT_CPU); 0 means no limit.
 	CPUTimeLimit time.Duration
+	// Rotate is how a reload changes generations: RotateAll or RotateRolling.
+	Rotate string
 	// Systemd are further directives for the [Service] section of the group's
 	// unit, sorted by name; nil means none.
 	Systemd []Directive
@@ -252,6 +254,14 @@ type Mount struct {
 
 // DefaultCallable is the application object's name when none is written.
 const DefaultCallable = "application"
+
+// How a reload changes generations.
+const (
+	// RotateAll starts all processes of the new one beside the old.
+	RotateAll = "all"
+	// RotateRolling replaces process by process, under the same leader.
+	RotateRolling = "rolling"
+)
 
 // DefaultUser runs the daemon groups that name no user, and FrontEndUser the
 // supervisors, under the system's systemd; the packages make both.

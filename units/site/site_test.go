@@ -48,7 +48,7 @@ func completeSite() *Site {
 		},
 		Groups: []*Group{
 			{
-				Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
+				Rotate: RotateAll, Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
 				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
@@ -56,7 +56,7 @@ func completeSite() *Site {
 			{
 				Name: "web", User: "joe", UserGroup: "www-data", SupplementaryGroups: []string{"video", "render"}, CPUPriority: -5,
 				MemoryLimit: 512 << 20, VirtualMemoryLimit: 2 << 30, CPUTimeLimit: time.Hour,
-				MaximumRequests: 10000, RestartInterval: time.Hour, EvictionTimeout: 3 * time.Second,
+				Rotate: RotateRolling, MaximumRequests: 10000, RestartInterval: time.Hour, EvictionTimeout: 3 * time.Second,
 				InactivityTimeout: 5 * time.Minute, OrphanTimeout: 500 * time.Millisecond,
 				Systemd: []Directive{
 					{"BindPaths", ""},

@@ -315,6 +315,9 @@ func (gen *generation) fail(reason string) {
 		close(gen.failed)
 	}
 	current := gen == g.current
+	if current {
+		g.rollFailedLocked(reason)
+	}
 	g.mu.Unlock()
 	if current {
 		g.setFailure(reason)

@@ -97,6 +97,7 @@ type Group struct {
 	bed      string        // slot to wake up in
 	trying   string        // slot in which a current generation is, or was, brought up
 	quiet    chan struct{} // see Quiesce; nil while nobody waits
+	rolling  *roll         // see Roll; nil while there is none
 	recycled *process      // is being replaced although it could go on; nil when none is
 	lastUsed time.Time     // when a request last came or was under way
 

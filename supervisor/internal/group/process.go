@@ -210,6 +210,7 @@ func (g *Group) exit(p *process, cause string) {
 		p.ageTimer.Stop()
 	}
 	g.recycledEndedLocked(p)
+	g.rolledLocked(p)
 	g.mu.Unlock()
 	for _, j := range ends {
 		g.logEnd(p, j, "worker process died: "+cause, "")
