@@ -74,7 +74,9 @@ type App struct {
 	loops    []*loop.Loop
 	now      atomic.Pointer[serving]
 	front    *front.Front
-	watcher  *watcher // nil without Watch
+	errors   *errorLog
+	records  *slog.Logger // what goes there: about applications and requests
+	watcher  *watcher     // nil without Watch
 	teardown []step
 	sockets  []*http1.Listener
 	serving  sync.WaitGroup
@@ -103,13 +105,16 @@ type step struct {
 	run  func(ctx context.Context) error
 }
 
-// New prepares an App. It starts nothing, but opens the access log.
+// New prepares an App. It starts nothing, but opens the log files.
 func New(o Options) (*App, error) {
 	a := &App{
 		options: o, log: o.Logger.With("site", o.Site.Name),
 		failed: make(chan error, len(o.Listeners)),
 		state:  loadState(o.StateFile, o.Beside), idle: make(chan struct{}),
 	}
+	a.errors = newErrorLog(o.Site.Server.ErrorLog, a.log)
+	a.records = a.errors.logger(o.Logger.Handler())
+	a.push("error log", func(context.Context) error { return a.errors.close() })
 	a.push("listeners", a.closeListeners)
 	if err := a.startLoops(); err != nil {
 		return nil, errors.Join(err, a.Stop(context.Background()))
@@ -127,12 +132,11 @@ func New(o Options) (*App, error) {
 		now.groups[g.Name] = a.newGroup(g)
 	}
 	a.now.Store(now)
-	f, err := front.New(front.Options{Site: o.Site, Groups: now.groups, Software: o.Software, Logger: a.log, Loops: a.loops})
-	if err != nil {
-		return nil, errors.Join(err, a.Stop(context.Background()))
-	}
-	a.front = f
-	a.push("front end", func(context.Context) error { return f.Close() })
+	a.front = front.New(front.Options{
+		Site: o.Site, Groups: now.groups, Software: o.Software, Logger: a.records.With("site", o.Site.Name), LogTrouble: a.log,
+		Loops: a.loops,
+	})
+	a.push("front end", func(context.Context) error { return a.front.Close() })
 	return a, nil
 }
 
@@ -140,8 +144,8 @@ func New(o Options) (*App, error) {
 func (a *App) newGroup(g *site.Group) *group.Group {
 	o, left := &a.options, a.state.of(g.Name)
 	options := group.Options{
-		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: o.Logger, Loops: a.loops,
-		Slot: left.Slot, Generation: left.Generation, CheckUser: o.CheckUser, Unit: o.Unit,
+		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: a.records, Collect: a.errors.collects, Loops: a.loops,
+		Slot: left.Slot, Generation: left.Generation, Pinned: left.Pinned, CheckUser: o.CheckUser, Unit: o.Unit,
 		Changed: o.Changed, Installed: a.installed, Happened: o.Happened,
 	}
 	if w := a.watcher; w != nil {
@@ -237,8 +241,9 @@ func (a *App) closeListeners(context.Context) error {
 }
 
 // installed keeps where a group's generation is.
-func (a *App) installed(group, slot string, generation int) {
-	if err := a.state.note(group, Place{Slot: slot, Generation: generation}); err != nil {
+func (a *App) installed(name string, at group.Where) {
+	p := Place{Slot: at.Slot, Generation: at.Generation, Release: at.Release, Pinned: at.Pinned}
+	if err := a.state.note(name, p); err != nil {
 		a.log.Error("a supervisor that follows will start new leaders", "err", err)
 	}
 }
@@ -321,8 +326,9 @@ func (a *App) SetDraining(on bool) {
 func (a *App) Draining() bool { return a.leaving.Load() }
 
 // Reopen opens the log files by their names again, and returns when nothing is
-// written to the old ones any more.
-func (a *App) Reopen() error { return a.front.Reopen() }
+// written to the old ones any more. A file that cannot be opened is written to
+// under its old name; the error says why, and does not keep the other one.
+func (a *App) Reopen() error { return errors.Join(a.front.Reopen(), a.errors.reopen()) }
 
 // Turn waits until every loop has had a turn and every group's lock was free: a
 // request would be dispatched. The error is that of ctx.

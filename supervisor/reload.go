@@ -19,6 +19,15 @@ import (
 // as it is served already. ctx ends only the wait for readiness. A call that
 // comes during another waits for it.
 func (a *App) Reload(ctx context.Context, next *site.Site) error {
+	return a.change(ctx, next, false)
+}
+
+// Rollback is Reload of the site as it is served, with the release that each
+// group ran before the present one. A group that had no other stays as it is; if
+// none had, that is an error.
+func (a *App) Rollback(ctx context.Context) error { return a.change(ctx, nil, true) }
+
+func (a *App) change(ctx context.Context, next *site.Site, back bool) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	now := a.now.Load()
@@ -29,6 +38,11 @@ func (a *App) Reload(ctx context.Context, next *site.Site) error {
 		return err
 	}
 	changes := a.plan(now, next)
+	if back {
+		if changes = a.goingBack(changes); len(changes) == 0 {
+			return errors.New("there is no earlier release to go back to: no symbolic link on the way to an application has led elsewhere before")
+		}
+	}
 	groups := map[string]*group.Group{}
 	for _, c := range changes {
 		groups[c.name] = c.group
@@ -88,6 +102,7 @@ type change struct {
 	name    string
 	conf    *site.Group
 	group   *group.Group
+	release string      // to go back to; "" is the present one
 	fresh   bool        // the group is a new one
 	next    *group.Next // what is ready to be swapped in; nil for a fresh group
 	drain   func()      // ends the generation that was replaced; nil for a fresh group
@@ -107,6 +122,17 @@ func (a *App) plan(now *serving, next *site.Site) []change {
 	return changes
 }
 
+// goingBack leaves the groups that have an earlier release, with that one.
+func (a *App) goingBack(changes []change) []change {
+	var back []change
+	for _, c := range changes {
+		if c.release = a.state.of(c.name).Previous; c.release != "" {
+			back = append(back, c)
+		}
+	}
+	return back
+}
+
 // prepare brings up a generation of every group, side by side.
 func prepare(ctx context.Context, changes []change) error {
 	var all sync.WaitGroup
@@ -122,7 +148,7 @@ func prepare(ctx context.Context, changes []change) error {
 				c.prepare = c.group.Roll(ctx, c.conf)
 				return
 			}
-			c.next, c.prepare = c.group.Prepare(ctx, c.conf)
+			c.next, c.prepare = c.group.Prepare(ctx, c.conf, c.release)
 		})
 	}
 	all.Wait()

@@ -23,6 +23,12 @@ type state struct {
 type Place struct {
 	Slot       string `json:"slot"`
 	Generation int    `json:"generation"`
+	// Release is the directory that a link on the way to the application led to,
+	// Previous the one before it; "" means none. Pinned is Release, if a rollback
+	// asked for it.
+	Release  string `json:"release,omitempty"`
+	Previous string `json:"previous,omitempty"`
+	Pinned   string `json:"pinned,omitempty"`
 }
 
 // loadState reads the state that was left. There need not be any, and one that
@@ -31,7 +37,8 @@ func loadState(path string, beside map[string]Place) *state {
 	s := &state{path: path, Groups: map[string]Place{}}
 	if beside != nil {
 		for name, p := range beside {
-			s.Groups[name] = Place{Slot: other(p.Slot), Generation: p.Generation}
+			p.Slot = other(p.Slot)
+			s.Groups[name] = p
 		}
 		s.held = true
 		return s
@@ -75,6 +82,12 @@ func other(slot string) string {
 func (s *state) note(group string, p Place) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch before := s.Groups[group]; {
+	case p.Release != before.Release && before.Release != "":
+		p.Previous = before.Release
+	default:
+		p.Previous = before.Previous
+	}
 	s.Groups[group] = p
 	return s.writeLocked()
 }

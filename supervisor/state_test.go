@@ -13,16 +13,16 @@ func TestState(t *testing.T) {
 	if got := s.of("web"); got != (Place{Slot: "a"}) {
 		t.Errorf("without a file: %+v", got)
 	}
-	for group, p := range map[string]Place{"web": {"b", 7}, "api": {"a", 3}} {
+	for group, p := range map[string]Place{"web": {Slot: "b", Generation: 7}, "api": {Slot: "a", Generation: 3}} {
 		if err := s.note(group, p); err != nil {
 			t.Fatal(err)
 		}
 	}
 	again := loadState(path, nil)
-	if got := again.of("web"); got != (Place{"b", 7}) {
+	if got := again.of("web"); got != (Place{Slot: "b", Generation: 7}) {
 		t.Errorf("web: %+v", got)
 	}
-	if got := again.of("api"); got != (Place{"a", 3}) {
+	if got := again.of("api"); got != (Place{Slot: "a", Generation: 3}) {
 		t.Errorf("api: %+v", got)
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))
@@ -43,7 +43,7 @@ func TestStateThatCannotBeRead(t *testing.T) {
 		if got := s.of("web"); got != (Place{Slot: "a"}) {
 			t.Errorf("%q: %+v", text, got)
 		}
-		if err := s.note("web", Place{"b", 1}); err != nil {
+		if err := s.note("web", Place{Slot: "b", Generation: 1}); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -54,26 +54,42 @@ func TestStateThatCannotBeRead(t *testing.T) {
 func TestStateBeside(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.json")
-	if err := loadState(path, nil).note("web", Place{"a", 7}); err != nil {
+	if err := loadState(path, nil).note("web", Place{Slot: "a", Generation: 7}); err != nil {
 		t.Fatal(err)
 	}
-	s := loadState(path, map[string]Place{"web": {"a", 7}})
-	if got := s.of("web"); got != (Place{"b", 7}) {
+	s := loadState(path, map[string]Place{"web": {Slot: "a", Generation: 7}})
+	if got := s.of("web"); got != (Place{Slot: "b", Generation: 7}) {
 		t.Errorf("web: %+v", got)
 	}
 	if got := s.of("new"); got != (Place{Slot: "a"}) {
 		t.Errorf("a group that is new: %+v", got)
 	}
-	if err := s.note("web", Place{"b", 8}); err != nil {
+	if err := s.note("web", Place{Slot: "b", Generation: 8}); err != nil {
 		t.Fatal(err)
 	}
-	if got := loadState(path, nil).of("web"); got != (Place{"a", 7}) {
+	if got := loadState(path, nil).of("web"); got != (Place{Slot: "a", Generation: 7}) {
 		t.Errorf("the file says %+v already", got)
 	}
 	if err := s.keep(); err != nil {
 		t.Fatal(err)
 	}
-	if got := loadState(path, nil).of("web"); got != (Place{"b", 8}) {
+	if got := loadState(path, nil).of("web"); got != (Place{Slot: "b", Generation: 8}) {
 		t.Errorf("the file says %+v", got)
+	}
+}
+
+// The state knows the release before the present one, for a rollback.
+func TestStateReleases(t *testing.T) {
+	t.Parallel()
+	s := loadState("", nil)
+	for _, step := range []struct{ release, previous string }{
+		{"/r/1", ""}, {"/r/1", ""}, {"/r/2", "/r/1"}, {"/r/2", "/r/1"}, {"/r/1", "/r/2"}, {"/r/3", "/r/1"},
+	} {
+		if err := s.note("web", Place{Slot: "a", Release: step.release}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.of("web").Previous; got != step.previous {
+			t.Errorf("after %s the release before is %q, not %q", step.release, got, step.previous)
+		}
 	}
 }

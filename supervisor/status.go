@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
@@ -20,7 +21,7 @@ func (a *App) Status() string {
 	if n := a.front.Open(); n > 0 {
 		parts = append(parts, counted(n, "connection"))
 	}
-	if n := a.front.LostLines(); n > 0 {
+	if n := a.front.LostLines() + a.errors.lost(); n > 0 {
 		parts = append(parts, counted(int(n), "lost log line"))
 	}
 	return strings.Join(parts, "; ")
@@ -67,6 +68,9 @@ func describe(name string, s group.Status) string {
 		b.WriteString("starting")
 	default:
 		fmt.Fprintf(&b, "generation %d, %d of %d processes ready, %d busy", s.Generation, s.Processes, s.Wanted, s.Busy)
+	}
+	if s.Release != "" {
+		b.WriteString(", release " + filepath.Base(s.Release))
 	}
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, ", %d queued", s.Queued)

@@ -141,11 +141,17 @@ func covers(a, b netip.Addr) bool {
 
 // paths refuses files that would be in a /tmp which nobody else sees.
 func (c *checker) paths() {
-	if log := c.site.Server.AccessLog; isBelowOneOf(log, temporary()) {
-		c.fail("access-log", "write access-log = "+strconv.Quote("/var/log/wsgi/"+c.site.Name+"/access.log"), "the site's service has a %s of its own, in which nobody would find it", path.Dir(log))
-	}
+	c.log("access-log", c.site.Server.AccessLog)
+	c.log("error-log", c.site.Server.ErrorLog)
 	if dir := c.site.Server.SpoolDirectory; isBelowOneOf(dir, temporary()) && !isOneOf(dir, temporary()) {
 		c.fail("spool-directory", "use /var/tmp, or a directory elsewhere", "the site's service has a /tmp and a /var/tmp of its own, which are empty at first")
+	}
+}
+
+func (c *checker) log(key, file string) {
+	if isBelowOneOf(file, temporary()) {
+		hint := "write " + key + " = " + strconv.Quote(c.site.LogDirectory()+"/"+path.Base(file))
+		c.fail(key, hint, "the site's service has a %s of its own, in which nobody would find it", path.Dir(file))
 	}
 }
 

@@ -2,6 +2,7 @@ package units
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,13 +60,19 @@ func descriptors(s *site.Site) int {
 
 // siteDirectories lets the supervisor write where the site file says.
 func (b *builder) siteDirectories(d *draft) {
-	logs := "/var/log/wsgi/" + b.site.Name
-	writable := []string{}
-	if log := b.site.Server.AccessLog; strings.HasPrefix(log, logs+"/") {
+	own, writable := false, []string{}
+	for _, log := range [...]string{b.site.Server.AccessLog, b.site.Server.ErrorLog} {
+		dir := path.Dir(log)
+		switch {
+		case strings.HasPrefix(log, b.site.LogDirectory()+"/"):
+			own = true
+		case path.IsAbs(log) && !slices.Contains(writable, dir):
+			writable = append(writable, dir)
+		}
+	}
+	if own {
 		d.add("LogsDirectory", "wsgi/"+b.site.Name)
 		d.add("LogsDirectoryMode", "0750")
-	} else if path.IsAbs(log) {
-		writable = append(writable, path.Dir(log))
 	}
 	if dir := b.site.Server.SpoolDirectory; dir != "" && !isOneOf(dir, temporary()) {
 		writable = append(writable, dir)

@@ -68,6 +68,13 @@ serves, with new generations of all daemon groups, and hand the site over to it
 when all are ready. systemctl reload does the same after the program was replaced.`)
 }
 
+func newRollbackCommand() *cobra.Command {
+	return newVerbCommand("rollback", "go back to the release before the present one", `Bring up new generations that run the release before the present one, where a
+symbolic link on the way to the application (current -> releases/42) has led
+elsewhere before, and swap them in as a reload does. The link is left alone: the
+next reload follows it again.`)
+}
+
 func newDrainCommand() *cobra.Command {
 	return newVerbCommand("drain", "have clients' connections end with their next response", `Have every connection end with its next response, so that a balancer in front
 moves its traffic elsewhere. Nobody is refused. wsgid undrain takes that back.`)

@@ -40,9 +40,10 @@ func newLeaderCommand() *cobra.Command {
 			if f.direct {
 				return failure(leadDirectly(c.Context(), f, logger, args[0], args[1]))
 			}
-			return failure(leader.Serve(c.Context(), leader.Service{
+			err = leader.Serve(c.Context(), leader.Service{
 				ConfigDirectory: f.config, Site: args[0], Group: args[1], Software: software(), Logger: logger,
-			}))
+			})
+			return serviceFailure(err, logger.With("site", args[0], "group", args[1]))
 		},
 	}
 	c.Flags().StringVar(&f.config, "config-directory", "/etc/wsgi", "`DIRECTORY` of the site files")
@@ -113,6 +114,16 @@ func newWorkerCommand() *cobra.Command {
 			return &exitError{code: 1}
 		},
 	}
+}
+
+// serviceFailure is failure for a service of systemd: in the journal the reason has
+// the priority of an error, and the fields of the logger.
+func serviceFailure(err error, logger *slog.Logger) error {
+	if err == nil || os.Getenv("JOURNAL_STREAM") == "" {
+		return failure(err)
+	}
+	logger.Error(err.Error())
+	return &exitError{code: 1}
 }
 
 // failure makes an error one of running, not of usage: exit status 1.

@@ -37,7 +37,7 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			o.Site, o.Logger = args[0], logger
-			return failure(service.Run(c.Context(), o))
+			return serviceFailure(service.Run(c.Context(), o), logger.With("site", o.Site))
 		},
 	}
 	addDirectories(c, &o.Directories)
@@ -65,7 +65,7 @@ func newSucceedCommand() *cobra.Command {
 				return err
 			}
 			o.Site, o.Logger = args[0], logger
-			return failure(service.Succeed(c.Context(), o))
+			return serviceFailure(service.Succeed(c.Context(), o), logger.With("site", o.Site))
 		},
 	}
 	addDirectories(c, &o.Directories)

@@ -81,7 +81,7 @@ func (l *Leader) attach(s *session, m wire.Message) {
 	if l.stopping {
 		return
 	}
-	l.begin()
+	l.begin(m.Text)
 	for _, number := range slices.Sorted(maps.Keys(l.processes)) {
 		l.introduce(l.processes[number])
 	}
@@ -138,5 +138,5 @@ func (l *Leader) tellGroupReady() {
 		return
 	}
 	l.session.groupReady = true
-	l.tell(wire.Message{Type: wire.GroupReady})
+	l.tell(wire.Message{Type: wire.GroupReady, Text: l.deployed.target})
 }

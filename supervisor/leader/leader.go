@@ -73,6 +73,7 @@ type Leader struct {
 	renewal   int // number of the latest loss of a supervisor
 	failures  int // in a row, without a process that served for a while
 	lastText  string
+	deployed  release
 	begun     bool // the first processes were started
 	ready     bool // every process was ready at the same time
 	stopping  bool
@@ -140,7 +141,7 @@ func (l *Leader) Run(ctx context.Context) error {
 		case <-l.pulse.alarm.C():
 			l.handlePulse()
 		case <-l.alone.C():
-			l.begin()
+			l.begin("")
 		case <-l.orphan.C():
 			l.logger().Info("no supervisor has attached; ending")
 			l.stopAll(false)
@@ -252,12 +253,12 @@ const (
 	connected                // somebody who may has connected
 	unattached               // a connection has had its time to send Attach
 	fromWorker
-	dumped  // the fault handler wrote stacks
-	exited  // the process has ended
-	due     // start-up or stop has taken too long
-	respawn // the delay before a replacement is over
+	dumped        // the fault handler wrote stacks
+	exited        // the process has ended
+	due           // start-up or stop has taken too long
+	respawn       // the delay before a replacement is over
 	scriptChanged // script-reloading
-	hurried // end at once
+	hurried       // end at once
 )
 
 // post delivers an event, or drops it once Run has returned.

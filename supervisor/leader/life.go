@@ -39,11 +39,17 @@ func backOff(failures int) time.Duration {
 }
 
 // begin starts the first processes.
-func (l *Leader) begin() {
+func (l *Leader) begin(release string) {
 	if l.begun {
 		return
 	}
 	l.begun = true
+	if err := l.resolve(release); err != nil {
+		l.cannotStart("cannot find the release", err.Error(), wire.Message{})
+		if l.stopping {
+			return
+		}
+	}
 	for range l.options.Group.Processes {
 		l.start()
 	}

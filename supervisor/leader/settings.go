@@ -88,16 +88,17 @@ func setLocale(env map[string]string, g *site.Group) {
 }
 
 func (l *Leader) setup() (*setup, error) {
-	python, err := l.options.Group.Interpreter()
+	g := l.resolved()
+	python, err := g.Interpreter()
 	if err != nil {
 		return nil, err
 	}
 	return &setup{
 		Python: python,
 		Env:    l.env,
-		Home:   l.options.Group.Home,
-		Umask:  l.options.Group.Umask,
-		Script: l.mount().Script,
+		Home:   g.Home,
+		Umask:  g.Umask,
+		Script: l.deployed.of(l.mount().Script),
 		Limits: l.limits(),
 	}, nil
 }
@@ -115,14 +116,14 @@ func (l *Leader) mount() *site.Mount {
 // programConfig is the second message to a process, for the Python program:
 // NUL-separated names and values.
 func (l *Leader) programConfig(number int) []byte {
-	g, m := l.options.Group, l.mount()
+	g, m := l.resolved(), l.mount()
 	interval := ""
 	if g.SwitchInterval > 0 {
 		interval = strconv.FormatFloat(g.SwitchInterval.Seconds(), 'f', -1, 64)
 	}
 	fields := []string{
 		"group", g.Name,
-		"script", m.Script,
+		"script", l.deployed.of(m.Script),
 		"module", m.Module,
 		"callable", m.Callable,
 		"directory", absolute("."),

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,12 +19,23 @@ type textHandler struct {
 	w      io.Writer
 	mu     *sync.Mutex // shared by the handlers derived from one
 	level  slog.Leveler
+	layout string // of the time
+	escape bool   // control characters of messages, too
 	attrs  string // preformatted
 	prefix string // of open groups
 }
 
 func newTextHandler(w io.Writer, level slog.Leveler) *textHandler {
-	return &textHandler{w: w, mu: new(sync.Mutex), level: level}
+	return &textHandler{w: w, mu: new(sync.Mutex), level: level, layout: "15:04:05.000"}
+}
+
+// NewFile returns a handler for a log file: the text of New with the date, and
+// with nothing in it that could pass for another record or steer a terminal. Each
+// record is one Write.
+func NewFile(w io.Writer, level slog.Leveler) slog.Handler {
+	h := newTextHandler(w, level)
+	h.layout, h.escape = "2006-01-02T15:04:05.000Z07:00", true
+	return h
 }
 
 // Enabled implements slog.Handler.
@@ -33,16 +45,42 @@ func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
+	if h.escape {
+		r.Message = escaped(r.Message)
+	}
 	first, more := h.describe(r)
 	var b strings.Builder
-	b.WriteString(r.Time.Format("15:04:05.000 "))
-	fmt.Fprintf(&b, "%-5s %s\n", r.Level, first)
+	b.WriteString(r.Time.Format(h.layout))
+	fmt.Fprintf(&b, " %-5s %s\n", r.Level, first)
 	if more != "" {
 		for line := range strings.Lines(more + "\n") {
 			b.WriteString("    " + line)
 		}
 	}
 	return h.write(b.String())
+}
+
+// escaped writes control characters, but for tabs and line breaks, as \xhh, and
+// bytes that are no UTF-8 likewise.
+func escaped(message string) string {
+	message = strings.ReplaceAll(message, "\r\n", "\n")
+	harmless := func(r rune) bool { return r == '\t' || r == '\n' || r != utf8.RuneError && !unicode.IsControl(r) }
+	if !strings.ContainsFunc(message, func(r rune) bool { return !harmless(r) }) {
+		return message
+	}
+	var b strings.Builder
+	for len(message) > 0 {
+		r, n := utf8.DecodeRuneInString(message)
+		if harmless(r) || r == utf8.RuneError && n > 1 {
+			b.WriteString(message[:n])
+		} else {
+			for _, c := range []byte(message[:n]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		}
+		message = message[n:]
+	}
+	return b.String()
 }
 
 func (h *textHandler) write(text string) error {

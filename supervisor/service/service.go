@@ -94,6 +94,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	s.notify = notify
 	if err := s.start(); err != nil {
+		pause(ctx, err)
 		return errors.Join(err, s.end())
 	}
 	return s.lead(ctx)
@@ -178,6 +179,7 @@ func (s *service) makeApp(beside map[string]supervisor.Place) error {
 	if err != nil {
 		return err
 	}
+	s.warnOfAddresses(file)
 	launcher := &supervisor.Sockets{Directory: s.Runtime, Site: s.Site}
 	if os.Getuid() == 0 || !sd.UnderUserManager() {
 		launcher.DefaultUser = site.DefaultUser

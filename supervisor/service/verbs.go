@@ -11,12 +11,13 @@ import (
 // verbs are what the control socket takes.
 func (s *service) verbs() map[string]control.Verb {
 	return map[string]control.Verb{
-		"reload":  s.askReload,
-		"reopen":  s.askReopen,
-		"upgrade": s.askUpgrade,
-		"drain":   s.askDrain(true),
-		"undrain": s.askDrain(false),
-		"status":  func(context.Context, control.Request) (string, error) { return s.app.Status(), nil },
+		"reload":   s.askReload,
+		"reopen":   s.askReopen,
+		"upgrade":  s.askUpgrade,
+		"rollback": s.askRollback,
+		"drain":    s.askDrain(true),
+		"undrain":  s.askDrain(false),
+		"status":   func(context.Context, control.Request) (string, error) { return s.app.Status(), nil },
 	}
 }
 
@@ -112,6 +113,14 @@ func (s *service) askUpgrade(ctx context.Context, _ control.Request) (string, er
 			return ctx.Err()
 		}
 	})
+}
+
+// askRollback goes back to the releases before the present ones.
+func (s *service) askRollback(ctx context.Context, _ control.Request) (string, error) {
+	if err := s.changing(ctx, func() error { return s.app.Rollback(ctx) }); err != nil {
+		return "", err
+	}
+	return s.app.Status(), nil
 }
 
 // askDrain has a balancer move its traffic elsewhere, or come back.

@@ -221,3 +221,49 @@ func TestWarmUp(t *testing.T) {
 		}},
 	)
 }
+
+// TestRollback: releases behind a symbolic link, and back.
+func TestRollback(t *testing.T) {
+	const release = `def application(environ, start_response):
+    start_response('200 OK', [])
+    return [b'release NUMBER']
+`
+	boot.Run(t, "a release is resolved once per generation, and rollback goes back",
+		boot.Case{Name: "releases", Run: func(t *testing.T, m *boot.Machine) {
+			for _, n := range []string{"41", "42"} {
+				m.WriteFile("/srv/shop/releases/"+n+"/app.py", strings.Replace(release, "NUMBER", n, 1), 0o644, "joe:joe")
+			}
+			point := func(n string) { m.MustRun("ln", "-sfn", "releases/"+n, "/srv/shop/current") }
+			point("41")
+			m.Site("shop", "[group.web]\nuser = \"joe\"\nhome = \"/srv/shop/current\"\n[[mount]]\npath = \"/\"\nscript = \"/srv/shop/current/app.py\"\n")
+			m.MustRun("systemctl", "start", "wsgi@shop")
+			serves := func(n string) {
+				t.Helper()
+				if got := m.Curl("--unix-socket", "/run/wsgi/shop.sock", "http://shop/"); string(got.Body) != "release "+n {
+					t.Errorf("served is %q, not release %s", got.Body, n)
+				}
+				if got := m.MustRun("wsgid", "status", "shop"); !strings.Contains(got, "release "+n) {
+					t.Errorf("status %q", got)
+				}
+			}
+			serves("41")
+			if r := m.Run("wsgid", "rollback", "shop"); r.Status != 1 || !strings.Contains(r.Stderr, "no earlier release") {
+				t.Errorf("rollback of nothing: status %d, %s", r.Status, r.Stderr)
+			}
+			point("42")
+			serves("41") // until it is reloaded
+			worker := m.MustRun("pgrep", "-f", "worker shop:web")
+			m.MustRun("kill", "-KILL", worker)
+			m.AwaitJournal("wsgi-shop:web@a.service", "worker process died", 10*time.Second)
+			serves("41") // a process that takes another's place runs the same release
+			m.MustRun("systemctl", "reload", "wsgi@shop")
+			serves("42")
+			m.MustRun("wsgid", "rollback", "shop")
+			serves("41")
+			m.MustRun("systemctl", "restart", "wsgi@shop")
+			serves("41")
+			m.MustRun("systemctl", "reload", "wsgi@shop")
+			serves("42")
+		}},
+	)
+}

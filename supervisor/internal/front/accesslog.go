@@ -23,24 +23,60 @@ type accessLog struct {
 // response is finished.
 type logLine struct{ method, target, protocol, referer, agent, host []byte }
 
+// accessLogMode is that of an access log which is made. Who may read it besides is
+// up to its directory: a group that inherits, an ACL (acl(5)).
+const accessLogMode = 0o640
+
 // openAccessLog opens path for appending; "" is no log, "-" standard output.
 func openAccessLog(path, kind string, logger *slog.Logger) (*accessLog, error) {
-	if path == "" {
-		return nil, nil
+	file, err := logfile.Open(path, accessLogMode, logger)
+	if err != nil {
+		return nil, fmt.Errorf("access-log: %w", err)
 	}
-	l := &accessLog{path: path, kind: kind, format: formatCombined}
+	return newAccessLog(path, kind, file), nil
+}
+
+// openAccessLogPatiently is that for a site that is served without the log, too.
+func openAccessLogPatiently(path, kind string, logger *slog.Logger) *accessLog {
+	return newAccessLog(path, kind, logfile.OpenPatiently(path, accessLogMode, logger))
+}
+
+func newAccessLog(path, kind string, file *logfile.File) *accessLog {
+	if file == nil {
+		return nil
+	}
+	l := &accessLog{path: path, kind: kind, format: formatCombined, file: file}
 	switch kind {
 	case "common":
 		l.format = formatCommon
 	case "json":
 		l.format = formatJSON
 	}
-	file, err := logfile.Open(path, 0o640, logger)
-	if err != nil {
-		return nil, fmt.Errorf("access-log: %w", err)
+	return l
+}
+
+// Reopen opens the access log by its name again. When it returns, nothing is
+// written any more to the file that was open before.
+func (f *Front) Reopen() error {
+	// Not under the lock, which a request would wait for while the disk is slow. A
+	// log that is closed meanwhile is not opened again.
+	if err := f.currentLog().Reopen(); err != nil {
+		return fmt.Errorf("access-log: %w", err)
 	}
-	l.file = file
-	return l, nil
+	return nil
+}
+
+// LostLines is the number of lines of the access log that could not be written.
+func (f *Front) LostLines() uint64 { return f.currentLog().Lost() }
+
+// currentLog is nil when there is none.
+func (f *Front) currentLog() *logfile.File {
+	f.logs.RLock()
+	defer f.logs.RUnlock()
+	if f.log == nil {
+		return nil
+	}
+	return f.log.file
 }
 
 // capture keeps what a line will need, whatever log there is by then.

@@ -60,21 +60,21 @@ type Options struct {
 	Groups   map[string]*group.Group
 	Software string
 	Logger   *slog.Logger
+	// LogTrouble takes what goes wrong with the access log.
+	LogTrouble *slog.Logger
 	// Loops wait for the connections; at least one.
 	Loops []*loop.Loop
 }
 
-// New returns a front end that serves nothing yet. It opens the access log.
-func New(o Options) (*Front, error) {
+// New returns a front end that serves nothing yet. It opens the access log; one
+// that cannot be opened is tried again while requests are served.
+func New(o Options) *Front {
 	s := &o.Site.Server
-	log, err := openAccessLog(s.AccessLog, s.AccessLogFormat, o.Logger)
-	if err != nil {
-		return nil, err
-	}
+	log := openAccessLogPatiently(s.AccessLog, s.AccessLogFormat, o.LogTrouble)
 	f := &Front{options: o, log: log, ids: newIDs(), logger: o.Logger}
 	f.conf.Store(newSettings(o.Site, o.Groups))
 	f.server = http1.NewServer(f.serverOptions(s), f)
-	return f, nil
+	return f
 }
 
 func (f *Front) serverOptions(s *site.Server) http1.Options {
@@ -94,7 +94,7 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 	log, server := f.log, &s.Server
 	path, kind := server.AccessLog, server.AccessLogFormat
 	if log == nil && path != "" || log != nil && (log.path != path || log.kind != kind) {
-		if log, err = openAccessLog(path, kind, f.logger); err != nil {
+		if log, err = openAccessLog(path, kind, f.options.LogTrouble); err != nil {
 			return nil, err
 		}
 	}
@@ -109,30 +109,9 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 		f.log = log
 		f.logs.Unlock()
 		if err := old.close(); err != nil {
-			f.logger.Error("cannot finish the old access log", "err", err)
+			f.options.LogTrouble.Error("cannot finish the old access log", "err", err)
 		}
 	}, nil
-}
-
-// Reopen opens the log files by their names again. When it returns, nothing is
-// written any more to the files that were open before.
-func (f *Front) Reopen() error {
-	f.logs.RLock()
-	defer f.logs.RUnlock()
-	if f.log == nil {
-		return nil
-	}
-	return f.log.file.Reopen()
-}
-
-// LostLines is the number of log lines that could not be written.
-func (f *Front) LostLines() uint64 {
-	f.logs.RLock()
-	defer f.logs.RUnlock()
-	if f.log == nil {
-		return 0
-	}
-	return f.log.file.Lost()
 }
 
 // Serve accepts connections until the listener is closed.

@@ -28,6 +28,8 @@ type generation struct {
 	ended   chan struct{} // closed when the leader has let go
 	idle    chan struct{} // closed when it gets no more requests and has none
 	reason  string        // why it failed
+	release string        // where a link on the way to the application led; "" without one
+	pinned  string        // release, if it was asked for
 	retired bool          // gets no further requests
 }
 
@@ -196,7 +198,7 @@ func (gen *generation) handle(m wire.Message) {
 			loaded(m.Files)
 		}
 	case wire.GroupReady:
-		gen.becomeReady()
+		gen.becomeReady(m.Text)
 	case wire.ScriptChanged:
 		gen.group.follow(gen)
 	case wire.Leaving:
@@ -210,9 +212,10 @@ func (gen *generation) handle(m wire.Message) {
 }
 
 // becomeReady takes note that every process is ready.
-func (gen *generation) becomeReady() {
+func (gen *generation) becomeReady(release string) {
 	g := gen.group
 	g.mu.Lock()
+	gen.release = release
 	select {
 	case <-gen.ready: // a leader says it once
 		g.mu.Unlock()
@@ -240,7 +243,7 @@ func (gen *generation) becomeReady() {
 // installed tells the owner which generation is the current one.
 func (g *Group) installed(gen *generation) {
 	if g.options.Installed != nil {
-		g.options.Installed(g.name, gen.slot, gen.number)
+		g.options.Installed(g.name, Where{Slot: gen.slot, Generation: gen.number, Release: gen.release, Pinned: gen.pinned})
 	}
 	g.happened(Serves, gen)
 	g.changed()

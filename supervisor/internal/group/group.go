@@ -39,6 +39,9 @@ type Options struct {
 	// one has left; "" and 0 when there is none.
 	Slot       string
 	Generation int
+	// Pinned is the release that the groups's leader was asked for; "" for the
+	// present one.
+	Pinned string
 	// CheckUser says whether a leader may run as uid; nil means that it runs as
 	// whoever started it.
 	CheckUser func(g *site.Group, uid uint32) error
@@ -51,7 +54,15 @@ type Options struct {
 	// Changed is called after something that Status shows has changed, and
 	// Installed when a generation has become the current one; nil means never.
 	Changed   func()
-	Installed func(group, slot string, generation int)
+	Installed func(group string, at Where)
+}
+
+// Where says where a group's current generation is.
+type Where struct {
+	Slot       string
+	Generation int
+	Release    string // directory that a link on the way to the application led to; "" without one
+	Pinned     string // Release, if a rollback asked for it
 }
 
 // Event is something that happens to a generation.
@@ -94,6 +105,7 @@ type Group struct {
 	turn     int           // of the loops
 	reviving bool          // a goroutine brings up a current generation
 	asleep   bool          // its leader was let go until the next request
+	pinned   string        // release that the current generation was asked to run; "" for any
 	bed      string        // slot to wake up in
 	trying   string        // slot in which a current generation is, or was, brought up
 	quiet    chan struct{} // see Quiesce; nil while nobody waits
@@ -378,6 +390,7 @@ func (g *Group) changed() {
 type Status struct {
 	Generation int
 	Slot       string // "" when there is no generation
+	Release    string // see Where
 	Asleep     bool   // no processes until the next request
 	Starting   int    // generation that is being brought up, 0 when none is
 	Draining   int    // generation that finishes its last requests, 0 when none does
@@ -411,6 +424,7 @@ func (g *Group) Status() Status {
 		return s
 	}
 	s.Generation, s.Slot, s.Suspended = g.current.number, g.current.slot, g.suspendedLocked()
+	s.Release = g.current.release
 	for _, p := range g.current.processes {
 		s.Busy += p.busy
 		s.Python = p.version

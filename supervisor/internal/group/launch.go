@@ -100,7 +100,9 @@ func (m met) dismiss(g *Group) {
 // begin makes a leader's generation, and starts the goroutine that listens to it.
 // install, called with the group's lock before anything is heard of the
 // processes, gives the generation its place; false means that it has none.
-func (g *Group) begin(m met, conf *site.Group, slot string, install func(*generation) bool) (*generation, error) {
+// release is where a link on the way to the application is to lead; "" leaves that
+// to the leader.
+func (g *Group) begin(m met, conf *site.Group, slot, release string, install func(*generation) bool) (*generation, error) {
 	g.mu.Lock()
 	number := m.hello.Generation // of a leader that served a supervisor before
 	if number == 0 {
@@ -108,6 +110,7 @@ func (g *Group) begin(m met, conf *site.Group, slot string, install func(*genera
 	}
 	g.number = max(g.number, number)
 	gen := newGeneration(g, conf, number, slot, m.control)
+	gen.pinned = release
 	wanted := !g.stopped && install(gen)
 	g.mu.Unlock()
 	if !wanted {

@@ -84,7 +84,7 @@ func TestAttachToServingLeader(t *testing.T) {
 				generation int
 			}
 			said := make(chan installed, 10)
-			r.group.options.Installed = func(_, slot string, generation int) { said <- installed{slot, generation} }
+			r.group.options.Installed = func(_ string, at Where) { said <- installed{at.Slot, at.Generation} }
 			l, w := r.start(1, 1)
 			if m := l.expect(wire.Attach); m.Generation != c.want {
 				t.Errorf("attached as generation %d, want %d", m.Generation, c.want)
@@ -174,7 +174,7 @@ func TestPrepare(t *testing.T) {
 	prepare := func() *Next {
 		done := make(chan *Next, 1)
 		go func() {
-			next, err := r.group.Prepare(context.Background(), r.group.conf())
+			next, err := r.group.Prepare(context.Background(), r.group.conf(), "")
 			if err != nil {
 				t.Error(err)
 			}

@@ -32,7 +32,7 @@ const (
 // records if they are wanted here.
 func (gen *generation) attach() {
 	g := gen.group
-	attach := wire.Message{Type: wire.Attach, Generation: gen.number}
+	attach := wire.Message{Type: wire.Attach, Generation: gen.number, Text: gen.pinned}
 	if g.options.Collect == nil || !g.options.Collect() {
 		g.tell(gen.control, attach)
 		return

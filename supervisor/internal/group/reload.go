@@ -19,7 +19,7 @@ type Next struct{ generation *generation }
 // the old generation has drained, or at the drain limit; ctx ends only the
 // wait for readiness. A call that comes during another waits for it.
 func (g *Group) Reload(ctx context.Context) error {
-	next, err := g.Prepare(ctx, g.conf())
+	next, err := g.Prepare(ctx, g.conf(), "")
 	if err != nil {
 		return err
 	}
@@ -31,21 +31,22 @@ func (g *Group) Reload(ctx context.Context) error {
 // returns when each of its processes is ready; otherwise what was started is
 // ended again and the error says why. Until Commit or Abandon no other Prepare
 // of the group goes on. The group is as conf says from Commit on.
-func (g *Group) Prepare(ctx context.Context, conf *site.Group) (*Next, error) {
+// release is the one to go back to, see Status; "" is the present one.
+func (g *Group) Prepare(ctx context.Context, conf *site.Group, release string) (*Next, error) {
 	g.reloading.Lock()
-	next, err := g.bringUp(ctx, conf, g.freeSlot())
+	next, err := g.bringUp(ctx, conf, g.freeSlot(), release)
 	if err != nil {
 		g.reloading.Unlock()
 	}
 	return next, err
 }
 
-func (g *Group) bringUp(ctx context.Context, conf *site.Group, slot string) (*Next, error) {
+func (g *Group) bringUp(ctx context.Context, conf *site.Group, slot, release string) (*Next, error) {
 	m, err := g.meetNew(ctx, conf, slot)
 	if err != nil {
 		return nil, err
 	}
-	gen, err := g.begin(m, conf, slot, func(gen *generation) bool { g.starting = gen; return true })
+	gen, err := g.begin(m, conf, slot, release, func(gen *generation) bool { g.starting = gen; return true })
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,7 @@ func (n *Next) Commit() (drain func()) {
 	}
 	g.current, g.starting, g.asleep = gen, nil, false
 	g.config.Store(gen.conf)
+	g.pinned = gen.pinned
 	g.failure = ""
 	g.watchActivityLocked()
 	g.mu.Unlock()

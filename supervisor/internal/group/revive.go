@@ -19,7 +19,7 @@ func (g *Group) Start() {
 		slot = "a"
 	}
 	g.mu.Lock()
-	g.number = g.options.Generation
+	g.number, g.pinned = g.options.Generation, g.options.Pinned
 	g.reviving = true
 	g.mu.Unlock()
 	g.running.Go(func() { g.revive(nil, slot, true) })
@@ -88,7 +88,7 @@ func (g *Group) revive(old *generation, slot string, atOnce bool) {
 		m, err := meet(g.life, g.conf(), slot)
 		meet = g.meet // a while later
 		if err == nil {
-			_, err = g.begin(m, g.conf(), slot, func(gen *generation) bool {
+			_, err = g.begin(m, g.conf(), slot, g.pin(), func(gen *generation) bool {
 				if g.current != old {
 					return false
 				}
@@ -101,6 +101,14 @@ func (g *Group) revive(old *generation, slot string, atOnce bool) {
 		}
 		g.cannotStart(slot, err)
 	}
+}
+
+// pin is the release that a rollback has gone back to: a leader that takes the
+// place of one that ended runs the same.
+func (g *Group) pin() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pinned
 }
 
 // soundAfter is how long a leader must have lived for its end to be no reason
@@ -142,7 +150,8 @@ func (g *Group) whereToLook(slot string) string {
 		return ""
 	}
 	unit := g.options.Unit(g.name, slot)
-	return fmt.Sprintf("\nunit: %s\nhint: systemctl status '%s'; journalctl -u '%s'", unit, unit, unit)
+	// systemd is brief about a user or a file that is missing; the check names it.
+	return fmt.Sprintf("\nunit: %s\nhint: systemctl status '%s'; journalctl -u '%s'; wsgid check %s", unit, unit, unit, g.options.Site.Path)
 }
 
 // setFailure has requests answered at once, those that wait included, as long

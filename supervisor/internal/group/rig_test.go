@@ -110,7 +110,10 @@ func (r *rig) Launch(_ context.Context, _, slot string) (*net.UnixConn, error) {
 	hello := r.hello
 	r.mu.Unlock()
 	hello.Type, hello.Version = wire.Hello, wire.LinkVersion
-	l.tell(hello)
+	// It fails when the test is over meanwhile.
+	if err := l.control.Send(hello); err != nil {
+		return nil, errors.Join(err, theirs.Close())
+	}
 	r.leaders <- l
 	return theirs, nil
 }

@@ -50,6 +50,7 @@ type thread struct {
 	paused     bool        // the client's spool is full
 	received   int         // bytes, in all
 	bulk       bool        // the response comes in large frames, which need not be copied
+	hungUp     bool        // no event comes after what is there
 	fileComing bool        // the next byte brings a file's descriptor
 	fileOffset int64
 	fileLength int64
@@ -118,7 +119,8 @@ func (t *thread) watched() *loop.Source {
 }
 
 // Ready implements loop.Handler.
-func (t *thread) Ready(loop.Event) {
+func (t *thread) Ready(e loop.Event) {
+	t.hungUp = t.hungUp || e.HungUp()
 	if t.paused {
 		return // resume reads
 	}
@@ -333,7 +335,8 @@ func (t *thread) splice() (wait bool, err error) {
 }
 
 // receive reads what has arrived and handles it. A read that fills less than
-// its buffer has emptied the socket, and whatever comes later is a new event.
+// its buffer has emptied the socket, and whatever comes later is a new event,
+// unless the end was reported already, together with the last bytes.
 func (t *thread) receive() error {
 	for began := t.received; !t.paused; {
 		if t.received-began > turn {
@@ -370,7 +373,7 @@ func (t *thread) receive() error {
 		if err := t.consume(); err != nil {
 			return err
 		}
-		if n < len(space) && !t.fileComing {
+		if n < len(space) && !t.fileComing && !t.hungUp {
 			return nil
 		}
 	}

@@ -5,15 +5,14 @@
 //   - Whoever has something to log never waits for the disk: lines are gathered in
 //     memory, up to a bound, and written by a goroutine, whole lines at a time.
 //   - After Reopen has returned, nothing is written to the file that was open
-//     before, and no line was lost, doubled or cut by the change.
-//   - A disk that is full, or a directory that may not be written to, loses log
-//     lines and nothing else: they are counted, and an error is logged once a
-//     minute.
+//     before, and every line is whole in one of the two.
+//   - A disk that is full, or a directory that may not be written to, delays log
+//     lines, and loses them when there are too many to keep, and does nothing else:
+//     they are counted, and an error is logged once a minute.
 package logfile
 
 import (
-	"errors"
-	"fmt"
+	"bytes"
 	"io"
 	"log/slog"
 	"os"
@@ -50,68 +49,83 @@ type File struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
-	file       sync.Mutex // held while the file is written or changed
-	out        io.WriteCloser
-	rest       []byte // of a write that the disk took a part of
+	file       sync.Mutex     // held while the file is written or changed
+	out        io.WriteCloser // nil while it cannot be opened
+	over       bool           // out is closed for good
+	rest       []byte         // whole lines that the disk has not taken
+	torn       int            // bytes of rest that are in out already
 	complained time.Time
+	ailing     bool // an error was logged, and not its end
 }
 
 // Open opens path for appending and makes it, with the mode, if it is not there;
-// "-" is standard output, "" no log at all: then File is nil.
+// "-" is standard output, "" no log at all: then File is nil. log takes what goes
+// wrong later.
 func Open(path string, mode os.FileMode, log *slog.Logger) (*File, error) {
-	if path == "" {
+	f := newFile(path, mode, log)
+	if f == nil {
 		return nil, nil
 	}
-	f := &File{
-		mode: mode, log: log,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-	}
-	if path == "-" {
-		f.out = keepOpen{os.Stdout}
-	} else {
-		f.path = path
-		out, err := f.open()
-		if err != nil {
-			return nil, err
-		}
-		f.out = out
+	if err := f.open(); err != nil {
+		return nil, err
 	}
 	go f.run()
 	return f, nil
 }
 
-// keepOpen is a file that is not this package's to close.
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
-
-func (f *File) open() (*os.File, error) {
-	out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, f.mode)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the log file: %w", err)
+// OpenPatiently is Open for a program that rather runs without the log than not
+// at all: a file that cannot be opened is tried again and again, while lines wait
+// for it as they do for a disk that is full.
+func OpenPatiently(path string, mode os.FileMode, log *slog.Logger) *File {
+	f := newFile(path, mode, log)
+	if f == nil {
+		return nil
 	}
-	return out, nil
+	if err := f.open(); err != nil {
+		f.complain(err)
+	}
+	go f.run()
+	return f
 }
 
-// Append adds one line. format appends it, with its newline, to what it gets.
+// newFile makes a File that is not open yet.
+func newFile(path string, mode os.FileMode, log *slog.Logger) *File {
+	if path == "" {
+		return nil
+	}
+	f := &File{
+		path: path, mode: mode, log: log,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if path == "-" {
+		f.path, f.out = "", keepOpen{os.Stdout}
+	}
+	return f
+}
+
+// Append adds what format appends to what it gets: lines, each with its newline,
+// that stay together.
 func (f *File) Append(format func([]byte) []byte) {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || len(f.pending) >= mostPending {
-		f.lost++
-		return
-	}
+	before := len(f.pending)
 	f.pending = format(f.pending)
-	if !f.due {
+	switch {
+	case f.closed || before >= mostPending:
+		f.lost += linesIn(f.pending[before:])
+		f.pending = f.pending[:before]
+	case !f.due:
 		f.due = true
 		time.AfterFunc(gatherTime, f.rouse)
-	} else if len(f.pending) >= writeAt {
+	case len(f.pending) >= writeAt:
 		f.rouse()
 	}
 }
+
+func linesIn(text []byte) uint64 { return uint64(bytes.Count(text, []byte{'\n'})) }
 
 func (f *File) rouse() {
 	select {
@@ -147,13 +161,12 @@ func (f *File) run() {
 // write gives the disk what is pending. The caller holds file.
 func (f *File) write() {
 	f.mu.Lock()
-	batch := append(f.rest, f.pending...)
+	f.rest = append(f.rest, f.pending...)
 	f.pending, f.due = f.pending[:0], false
 	f.mu.Unlock()
-	n, err := f.out.Write(batch)
-	f.rest = append(f.rest[:0], batch[n:]...)
+	err := f.flush()
 	if err == nil {
-		f.complained = time.Time{}
+		f.recovered()
 		return
 	}
 	f.complain(err)
@@ -166,25 +179,39 @@ func (f *File) write() {
 	}
 }
 
-// bound gives up lines that the disk has not taken for too long: all but the
-// first, a part of which may be in the file already.
+// flush writes what rest has, and keeps what the disk does not take, from the
+// beginning of a line.
+func (f *File) flush() error {
+	if len(f.rest) == 0 {
+		return nil
+	}
+	if f.out == nil {
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	n, err := f.out.Write(f.rest[f.torn:])
+	n += f.torn
+	whole := bytes.LastIndexByte(f.rest[:n], '\n') + 1
+	f.torn = n - whole
+	f.rest = append(f.rest[:0], f.rest[whole:]...)
+	return err
+}
+
+// bound gives up lines that the disk has not taken for too long: all but one
+// that is torn, whose end it has to get.
 func (f *File) bound() {
 	if len(f.rest) < mostPending {
 		return
 	}
 	end := 0
-	for end < len(f.rest) && f.rest[end] != '\n' {
-		end++
+	if f.torn > 0 {
+		end = bytes.IndexByte(f.rest, '\n') + 1
 	}
-	lines := uint64(0)
-	for _, c := range f.rest[min(end+1, len(f.rest)):] {
-		if c == '\n' {
-			lines++
-		}
-	}
-	f.rest = append([]byte(nil), f.rest[:min(end+1, len(f.rest))]...)
+	lost := linesIn(f.rest[end:])
+	f.rest = append([]byte(nil), f.rest[:end]...)
 	f.mu.Lock()
-	f.lost += lines
+	f.lost += lost
 	f.mu.Unlock()
 }
 
@@ -192,56 +219,14 @@ func (f *File) complain(err error) {
 	if time.Since(f.complained) < complainEvery {
 		return
 	}
-	f.complained = time.Now()
+	f.complained, f.ailing = time.Now(), true
 	f.log.Error("cannot write the log file; requests are served on", "file", f.path, "err", err, "lost", f.Lost())
 }
 
-// Reopen writes what was logged until now to the file that is open, and opens
-// the one that has its name now. When that cannot be done, the old one is used
-// on and the error says why.
-func (f *File) Reopen() error {
-	if f == nil || f.path == "" {
-		return nil
+// recovered says that what was complained about is over.
+func (f *File) recovered() {
+	if f.ailing {
+		f.ailing = false
+		f.log.Info("the log file is written again", "file", f.path, "lost", f.Lost())
 	}
-	f.file.Lock()
-	defer f.file.Unlock()
-	out, err := f.open()
-	if err != nil {
-		return err
-	}
-	f.write()
-	old := f.out
-	f.out = out
-	if len(f.rest) > 0 {
-		// The old disk was full; what began there is finished there or not at all.
-		f.write()
-	}
-	if err := old.Close(); err != nil {
-		return fmt.Errorf("cannot close the old log file: %w", err)
-	}
-	return nil
-}
-
-// Close writes what is left and closes the file.
-func (f *File) Close() error {
-	if f == nil {
-		return nil
-	}
-	f.mu.Lock()
-	if f.closed {
-		f.mu.Unlock()
-		return nil
-	}
-	f.closed = true
-	f.mu.Unlock()
-	close(f.stop)
-	<-f.stopped
-	f.file.Lock()
-	defer f.file.Unlock()
-	f.write()
-	var err error
-	if len(f.rest) > 0 {
-		err = errors.New("the end of the log could not be written")
-	}
-	return errors.Join(err, f.out.Close())
 }
