@@ -274,12 +274,23 @@ func (a *App) Idle() <-chan struct{} { return a.idle }
 // hold on to the descriptor, but may duplicate it or send it away.
 func (a *App) Follow(keep func(fd int) error) {
 	a.follow.Store(true)
-	a.HandOver(keep)
+	a.keep = keep
 }
 
-// HandOver is Follow for a supervisor that another one with leaders of its own
-// serves beside already: Stop ends the leaders, after the requests under way.
-func (a *App) HandOver(keep func(fd int) error) { a.keep = keep }
+// HandOver stops accepting connections and reading requests, and gives keep the
+// connections of clients that wait for no answer, now or when they have theirs.
+// It is for a supervisor that another one with leaders of its own takes over
+// from: Stop ends the leaders, after the requests under way.
+func (a *App) HandOver(keep func(fd int) error) {
+	a.keep = keep
+	for _, l := range a.sockets {
+		if err := l.Close(); err != nil {
+			a.log.Debug("cannot close a listener", "err", err)
+		}
+	}
+	a.serving.Wait()
+	a.front.HandOver(keep)
+}
 
 // KeepState says that the supervisor beside this one, see Options.Beside, needs
 // the state file no more: from now on it is this one's.

@@ -28,14 +28,19 @@ import (
 const (
 	// take comes with the listening sockets; Text has the Places, as JSON.
 	take wire.MessageType = "take"
-	// serving says that the new supervisor serves; PID is its own.
-	serving wire.MessageType = "serving"
+	// ready says that the new supervisor could serve; PID is its own.
+	ready wire.MessageType = "ready"
 	// failed says why it does not; Text is the reason.
 	failed wire.MessageType = "failed"
-	// lead says that systemd takes the new supervisor for the main process.
+	// lead says that systemd takes the new supervisor for the main process, and
+	// that the old one reads no further request.
 	lead wire.MessageType = "lead"
 	// client comes with the connection of a client that waits for no answer.
 	client wire.MessageType = "client"
+	// reopen has the old supervisor open its log files again, which it answers with
+	// reopened; Text is why it could not, "" when it could.
+	reopen   wire.MessageType = "reopen"
+	reopened wire.MessageType = "reopened"
 )
 
 // handOverFD is the new supervisor's end of the connection.
@@ -74,12 +79,16 @@ func (s *service) handOver(ctx context.Context, program string) error {
 		s.log.Warn("systemd has not confirmed the new main process", "pid", pid, "err", err)
 	}
 	s.notify.Close() // systemd listens to the other one now
+	s.successor = control
+	// From here on this supervisor reads no further request: an answer of the old
+	// code never comes after one of the new.
+	s.app.HandOver(s.give)
 	if err := control.Send(wire.Message{Type: lead}); err != nil {
 		s.log.Error("the new supervisor ended as it took over", "err", err)
 	}
 	s.log.Info("another supervisor serves; finishing the requests under way", "pid", pid)
-	s.successor = control
 	close(s.handedOver)
+	s.background.Go(func() { s.obeySuccessor(control) })
 	return nil
 }
 
@@ -121,7 +130,7 @@ func withoutOwn(environ []string) []string {
 // leaders, which have limits of their own.
 const successorTime = 10 * time.Second
 
-// awaitSuccessor passes the sockets on and waits until they are served.
+// awaitSuccessor passes the sockets on and waits until they could be served.
 func (s *service) awaitSuccessor(ctx context.Context, conn *net.UnixConn, control *wire.Conn) (pid int, err error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	places, err := json.Marshal(s.app.Places())
@@ -141,7 +150,7 @@ func (s *service) awaitSuccessor(ctx context.Context, conn *net.UnixConn, contro
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("the new supervisor ended before it served: %w", err)
-	case m.Type != serving:
+	case m.Type != ready:
 		return 0, errors.New("the new supervisor cannot serve: " + m.Text)
 	}
 	return m.PID, nil

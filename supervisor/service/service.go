@@ -64,8 +64,13 @@ type service struct {
 
 	successor   *wire.Conn    // to the supervisor that took over
 	handedOver  chan struct{} // closed when there is one
+	ending      atomic.Bool   // the App is being stopped
+	follows     atomic.Bool   // another supervisor follows this one
 	predecessor *wire.Conn    // to the supervisor that this one took over from; nil if none
 	alone       chan struct{} // closed when that one has ended
+	led         chan struct{} // closed when this supervisor leads: predecessor stays as it is
+	reopening   sync.Mutex    // held while that one is asked to reopen its log files
+	reopened    chan string   // capacity 1: its answer
 
 	change     sync.Mutex                  // held while new generations are brought up
 	signals    chan os.Signal              // to obey; they wait while the site starts
@@ -77,6 +82,7 @@ func newService(o Options) *service {
 	s := &service{
 		Options: o, log: o.Logger.With("site", o.Site), changed: make(chan struct{}, 1),
 		handedOver: make(chan struct{}), alone: make(chan struct{}), signals: make(chan os.Signal, 4),
+		led: make(chan struct{}), reopened: make(chan string, 1),
 	}
 	signal.Notify(s.signals, syscall.SIGHUP, syscall.SIGUSR1)
 	signal.Ignore(syscall.SIGUSR2) // `systemctl kill` of the whole unit may send it
@@ -88,6 +94,7 @@ func newService(o Options) *service {
 func Run(ctx context.Context, o Options) error {
 	s := newService(o)
 	close(s.alone)
+	close(s.led)
 	notify, err := sd.NewNotifier(os.Getenv, s.log)
 	if err != nil {
 		return err
@@ -105,7 +112,6 @@ func (s *service) lead(ctx context.Context) error {
 	err := s.serve(ctx)
 	select {
 	case <-s.handedOver:
-		s.app.HandOver(s.give)
 	default:
 		if ctx.Err() != nil {
 			s.chooseEnd()
@@ -123,6 +129,7 @@ func (s *service) end() error {
 	hurry, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer release()
 	stop := s.keepExtending()
+	s.ending.Store(true)
 	var errs []error
 	if s.app != nil {
 		errs = append(errs, s.app.Stop(hurry))
@@ -274,6 +281,7 @@ func (s *service) chooseEnd() {
 		s.log.Warn("leaving the processes for another supervisor, for orphan-timeout, because it is not known whether one follows", "err", err)
 		s.app.Follow(nil)
 	case job == "restart":
+		s.follows.Store(true)
 		s.app.Follow(s.store)
 	}
 }

@@ -50,6 +50,7 @@ func Succeed(ctx context.Context, o Options) error {
 		return s.giveUp(err)
 	}
 	s.background.Go(s.adoptClients)
+	close(s.led)
 	return s.lead(ctx)
 }
 
@@ -74,8 +75,7 @@ func predecessor() (*net.UnixConn, error) {
 	return unix, nil
 }
 
-// takeOver brings up generations beside those that serve, and serves their
-// sockets once all are ready.
+// takeOver brings up generations beside those that serve.
 func (s *service) takeOver(ctx context.Context) error {
 	m, err := s.predecessor.Receive()
 	if err != nil {
@@ -124,24 +124,37 @@ func listenersOf(fds []int) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-// beginToLead waits until systemd takes this process for the main one. What it
-// said before that would be a warning in the journal.
+// beginToLead serves once systemd takes this process for the main one and the old
+// supervisor reads no further request. What this one said to systemd before that
+// would be a warning in the journal.
 func (s *service) beginToLead() error {
-	if err := s.predecessor.Send(wire.Message{Type: serving, PID: os.Getpid()}); err != nil {
+	if err := s.predecessor.Send(wire.Message{Type: ready, PID: os.Getpid()}); err != nil {
 		return fmt.Errorf("cannot take over: %w", err)
 	}
-	m, err := s.predecessor.Receive()
-	wire.CloseAll(m.Descriptors)
-	if err != nil || m.Type != lead {
-		return fmt.Errorf("cannot take over: the supervisor that serves ended (%w)", err)
+	var early []int // connections that were handed over before the word came
+	for {
+		m, err := s.predecessor.Receive()
+		if err != nil {
+			wire.CloseAll(early)
+			return fmt.Errorf("cannot take over: the supervisor that serves ended (%w)", err)
+		}
+		if m.Type == lead {
+			break
+		}
+		early = append(early, m.Descriptors...)
+	}
+	s.clients = early
+	if err := errors.Join(s.app.Serve(), s.listenForVerbs()); err != nil {
+		return err
 	}
 	s.app.KeepState()
+	var err error
 	s.notify, err = sd.NewNotifier(os.Getenv, s.log)
 	return err
 }
 
 // adoptClients serves the connections that the old supervisor hands over, until
-// it has ended.
+// it has ended. While this one ends as well they go to the one that follows.
 func (s *service) adoptClients() {
 	defer close(s.alone)
 	for {
@@ -150,12 +163,28 @@ func (s *service) adoptClients() {
 			s.predecessor.Discard()
 			return
 		}
-		s.app.Adopt(m.Descriptors)
+		if !s.ending.Load() {
+			s.app.Adopt(m.Descriptors)
+			continue
+		}
+		if s.follows.Load() {
+			for _, fd := range m.Descriptors {
+				if err := s.store(fd); err != nil {
+					s.log.Warn("a client's connection did not survive the restart", "err", err)
+				}
+			}
+		}
+		wire.CloseAll(m.Descriptors)
 	}
 }
 
 // listenForVerbs opens the control socket, in the place of any other supervisor's.
 func (s *service) listenForVerbs() (err error) {
-	s.control, err = control.Listen(s.Control(s.Site), s.verbs(), s.log)
-	return err
+	if s.control, err = control.Listen(s.Control(s.Site), s.verbs(), s.log); err != nil {
+		return err
+	}
+	// Who renamed the log files before now could not ask this supervisor to reopen
+	// them, which has written nothing yet. The log says what cannot be opened.
+	_ = s.app.Reopen()
+	return nil
 }

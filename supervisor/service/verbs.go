@@ -89,16 +89,6 @@ func (s *service) reloadFile(ctx context.Context) error {
 	return s.app.Reload(ctx, next)
 }
 
-// askReopen opens the log files by their names again. It takes no time, so the
-// answer always comes when it is done.
-func (s *service) askReopen(context.Context, control.Request) (string, error) {
-	if err := s.app.Reopen(); err != nil {
-		s.log.Error("cannot reopen the log files; the old ones are used on", "err", err)
-		return "", err
-	}
-	return "", nil
-}
-
 // askUpgrade hands over to a new supervisor, also of the same program.
 func (s *service) askUpgrade(ctx context.Context, _ control.Request) (string, error) {
 	program, err := os.Executable()

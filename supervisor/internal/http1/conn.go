@@ -96,6 +96,8 @@ func (c *Conn) Ready(event loop.Event) {
 	switch {
 	case active && !blocking && event.HungUp():
 		c.server.handler.Gone(c)
+	case !active && !blocking && c.server.handingOver.Load():
+		c.endIdle()
 	case !active && !blocking:
 		c.advance()
 	}
@@ -168,7 +170,16 @@ func (c *Conn) step() bool {
 		c.rest()
 		return false
 	}
+	if c.leaves() {
+		return false
+	}
 	return c.fill()
+}
+
+// leaves reports whether the connection waits for a request that is another
+// server's to read.
+func (c *Conn) leaves() bool {
+	return c.server.handingOver.Load() && c.start == c.end && c.need == 0
 }
 
 // parse looks for a whole request in the buffer. A body that will fit in
@@ -511,10 +522,12 @@ func (c *Conn) expire() {
 // endIdle closes a connection that waits for a request; others end with the
 // exchange they have. The loop's goroutine calls it.
 func (c *Conn) endIdle() {
-	c.mu.Lock()
-	c.pending = true // what has arrived and was not read yet is answered
-	c.mu.Unlock()
-	c.advance()
+	if !c.leaves() {
+		c.mu.Lock()
+		c.pending = true // what has arrived and was not read yet is answered
+		c.mu.Unlock()
+		c.advance()
+	}
 	c.mu.Lock()
 	waiting := !c.active && !c.blocking && !c.closed
 	c.mu.Unlock()

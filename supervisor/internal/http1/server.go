@@ -142,6 +142,9 @@ func (s *Server) serveFor(fd int, address unix.Sockaddr, l *Listener, wait time.
 	source, err := at.Add(fd, loop.Reading, c)
 	c.socket.source = source
 	c.mu.Unlock()
+	if err == nil && s.handingOver.Load() {
+		c.post(c.endIdle)
+	}
 	if err != nil {
 		s.options().Logger.Error("cannot serve a connection", "err", err)
 		s.remove(c)
