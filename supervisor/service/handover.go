@@ -126,10 +126,6 @@ func withoutOwn(environ []string) []string {
 	return kept
 }
 
-// successorTime bounds what the new supervisor needs beside the start of the
-// leaders, which have limits of their own.
-const successorTime = 10 * time.Second
-
 // awaitSuccessor passes the sockets on and waits until they could be served.
 func (s *service) awaitSuccessor(ctx context.Context, conn *net.UnixConn, control *wire.Conn) (pid int, err error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()

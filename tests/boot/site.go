@@ -6,10 +6,12 @@ package boot
 func (m *Machine) Site(name, toml string) {
 	m.t.Helper()
 	path := "/etc/wsgi/" + name + ".toml"
-	if !m.Exists(path) {
+	isNew := !m.Exists(path)
+	m.WriteFile(path, toml, 0o644, "")
+	if isNew {
+		// Before WriteFile's own: with the file the units would go while they run.
 		m.t.Cleanup(func() { m.removeSite(name, path) })
 	}
-	m.WriteFile(path, toml, 0o644, "")
 	m.MustRun("systemctl", "daemon-reload")
 }
 

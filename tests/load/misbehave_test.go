@@ -264,4 +264,3 @@ func harmless() []misbehaviour {
 		{name: "downloads over time", workers: Workers{Job: Download, Bytes: 400_000, For: 100 * time.Millisecond}},
 	}
 }
-
