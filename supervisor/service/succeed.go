@@ -97,13 +97,7 @@ func (s *service) takeOver(ctx context.Context) error {
 		return err
 	}
 	s.app.StartGroups()
-	if err := s.app.WaitReady(ctx); err != nil {
-		return err
-	}
-	if err := s.app.Serve(); err != nil {
-		return err
-	}
-	return s.listenForVerbs()
+	return s.app.WaitReady(ctx)
 }
 
 // listenersOf makes listeners of passed sockets, which it closes.
