@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/units/site"
 )
@@ -74,16 +76,26 @@ func (a *App) change(ctx context.Context, next *site.Site, back bool) error {
 func (a *App) prepareFront(next *site.Site, groups map[string]*group.Group) (install func(), err error) {
 	file, err := a.errors.prepare(next.Server.ErrorLog)
 	if err != nil {
-		return nil, err
+		return nil, hintAtRestart(next.Name, err)
 	}
 	front, err := a.front.Prepare(next, groups)
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(hintAtRestart(next.Name, err), file.Close())
 	}
 	return func() {
 		a.errors.replace(next.Server.ErrorLog, file)
 		front()
 	}, nil
+}
+
+// hintAtRestart knows why a file may not be made yet where the unit says that it may:
+// a service that runs keeps its view of the file system (ProtectSystem=strict), and
+// LogsDirectory= is made when it starts.
+func hintAtRestart(site string, err error) error {
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("%w\nhint: systemctl restart wsgi@%s makes the directory of log files, and lets the site write to it", err, site)
+	}
+	return err
 }
 
 // sameSockets refuses what a running supervisor cannot change: its sockets are

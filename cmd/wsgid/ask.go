@@ -31,24 +31,6 @@ printed. systemctl reload wsgi@SITE does the same, and waits.`,
 	return c
 }
 
-func newReopenCommand() *cobra.Command {
-	var d service.Directories
-	c := &cobra.Command{
-		Use:   "reopen SITE",
-		Short: "open the log files by their names again (for logrotate)",
-		Long: `Open the log files of a site by their names again, after they were renamed. The
-command ends when nothing is written to the old files any more. Nothing else is
-restarted or reloaded.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return failure(ask(c.Context(), d, args[0], control.Request{Verb: "reopen", Wait: true}))
-		},
-	}
-	addDirectories(c, &d)
-	c.Flags().Bool("wait", true, "wait until it is done, as the command always does")
-	return c
-}
-
 // newVerbCommand is a command that has a supervisor do something at once.
 func newVerbCommand(verb, short, long string) *cobra.Command {
 	var d service.Directories

@@ -95,6 +95,7 @@ func serve(ctx context.Context, f runFlags, s *site.Site) error {
 	if err != nil {
 		return err
 	}
+	defer reopenOnSignal(app, logger)()
 	return runApp(ctx, app, direct, s, listeners)
 }
 

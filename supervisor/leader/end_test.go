@@ -57,6 +57,9 @@ func TestAlone(t *testing.T) {
 	r.system.wait("READY=1", 1)
 	r.system.wait("STATUS=no supervisor; ending in 20s unless one attaches (1 of 1 processes ready)", 1)
 	r.attach(1)
+	if h := r.hello; h.Process != 1 || h.Generation != 0 {
+		t.Errorf("it says that its newest process is %d, and it generation %d", h.Process, h.Generation)
+	}
 	threads, _ := r.ready(1)
 	threads[0].get("")
 	r.expect(wire.GroupReady)

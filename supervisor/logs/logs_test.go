@@ -63,6 +63,22 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// A file has what text has, with the date, and no record can look like two.
+func TestFile(t *testing.T) {
+	var b bytes.Buffer
+	l := slog.New(NewFile(&b, slog.LevelInfo))
+	write(l)
+	if got := times.ReplaceAllString(b.String(), "TIME"); got != goldenText {
+		t.Errorf("got\n%s\nwant\n%s", got, goldenText)
+	}
+	b.Reset()
+	l.Info("a\r2006-01-02 INFO forged\n2006-01-02 INFO forged\r\n\x1b[2J\tcaf\u00e9 \xe9 \ufffd \u0085")
+	const want = "TIME INFO  a\\x0d2006-01-02 INFO forged\n    2006-01-02 INFO forged\n    \\x1b[2J\tcaf\u00e9 \\xe9 \ufffd \\xc2\\x85\n"
+	if got := times.ReplaceAllString(b.String(), "TIME"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestUnknownFormat(t *testing.T) {
 	if _, err := New("xml", new(bytes.Buffer), slog.LevelInfo); err == nil || !strings.Contains(err.Error(), "xml") {
 		t.Errorf("got %v", err)

@@ -64,19 +64,16 @@ func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 // bytes that are no UTF-8 likewise.
 func escaped(message string) string {
 	message = strings.ReplaceAll(message, "\r\n", "\n")
-	harmless := func(r rune) bool { return r == '\t' || r == '\n' || r != utf8.RuneError && !unicode.IsControl(r) }
-	if !strings.ContainsFunc(message, func(r rune) bool { return !harmless(r) }) {
-		return message
-	}
 	var b strings.Builder
 	for len(message) > 0 {
 		r, n := utf8.DecodeRuneInString(message)
-		if harmless(r) || r == utf8.RuneError && n > 1 {
-			b.WriteString(message[:n])
-		} else {
+		switch {
+		case r == utf8.RuneError && n == 1, unicode.IsControl(r) && r != '\t' && r != '\n':
 			for _, c := range []byte(message[:n]) {
 				fmt.Fprintf(&b, `\x%02x`, c)
 			}
+		default:
+			b.WriteString(message[:n])
 		}
 		message = message[n:]
 	}

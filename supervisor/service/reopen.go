@@ -51,6 +51,14 @@ func (s *service) reopenBefore(ctx context.Context) error {
 	}
 }
 
+// hearReopened takes that supervisor's answer.
+func (s *service) hearReopened(reason string) {
+	select {
+	case s.reopened <- reason:
+	default: // nobody has waited for the one before
+	}
+}
+
 // obeySuccessor does what the supervisor that took over asks for while this one
 // finishes its requests.
 func (s *service) obeySuccessor(successor *wire.Conn) {

@@ -147,8 +147,9 @@ func (s *service) beginToLead() error {
 	return err
 }
 
-// adoptClients serves the connections that the old supervisor hands over, until
-// it has ended. While this one ends as well they go to the one that follows.
+// adoptClients serves the connections that the old supervisor hands over, and
+// passes on its answers to reopen, until it has ended. While this one ends as well
+// the connections go to the one that follows.
 func (s *service) adoptClients() {
 	defer close(s.alone)
 	for {
@@ -156,6 +157,10 @@ func (s *service) adoptClients() {
 		if err != nil {
 			s.predecessor.Discard()
 			return
+		}
+		if m.Type == reopened {
+			s.hearReopened(m.Text)
+			continue
 		}
 		if !s.ending.Load() {
 			s.app.Adopt(m.Descriptors)

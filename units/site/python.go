@@ -41,7 +41,10 @@ sys.stdout.write("\nwsgid-probe %s %d %d %d %s" % ((name,) + tuple(sys.version_i
 // that the file can be executed, and does not run it. Symbolic links are kept:
 // an interpreter finds its virtual environment by the name it was called with.
 func (g *Group) Interpreter() (string, error) {
-	path, _, err := g.interpreter()
+	path, key, err := g.interpreter()
+	if err != nil && key != "" {
+		err = fmt.Errorf("%s.%s: %w", g.Key(), key, err)
+	}
 	return path, err
 }
 

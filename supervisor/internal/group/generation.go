@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
@@ -224,7 +225,6 @@ func (gen *generation) becomeReady(release string) {
 		close(gen.ready)
 	}
 	current := gen == g.current
-	recovered := current && g.failure != ""
 	if current {
 		g.failure = ""
 		g.lastUsed = time.Now()
@@ -232,9 +232,6 @@ func (gen *generation) becomeReady(release string) {
 		g.watchActivityLocked()
 	}
 	g.mu.Unlock()
-	if recovered {
-		g.log.Info("the application has been started, after earlier failures", "generation", gen.number)
-	}
 	if current {
 		g.installed(gen)
 	}
@@ -353,16 +350,35 @@ func (gen *generation) lost(err error) {
 	if expected {
 		return
 	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case !gen.isReady():
+		gen.lostEarly()
+	case errors.Is(err, io.EOF):
 		g.log.Error("the leader has ended"+g.whereToLook(gen.slot), "generation", gen.number)
-	} else {
+	default:
 		g.log.Error("the connection to the leader broke", "generation", gen.number, "err", err)
-	}
-	if !gen.isReady() && gen.reasonNow() == "" {
-		g.setFailure("the leader ended before its processes were ready")
 	}
 	g.changed()
 	g.relaunch(gen)
+}
+
+// lostEarly handles the end of a leader that was never ready. What it had to say
+// of that is in its own log; here one line is enough.
+func (gen *generation) lostEarly() {
+	g := gen.group
+	if gen.reasonNow() == "" {
+		g.setFailure("the leader ended before its processes were ready")
+	}
+	g.mu.Lock()
+	reason := g.failure
+	g.mu.Unlock()
+	g.sayOnce("cannot start the application: "+lastLine(reason), gen.slot, "generation", gen.number)
+}
+
+// lastLine is what a Python traceback comes to.
+func lastLine(text string) string {
+	text = strings.TrimRight(text, "\n")
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // isReady reports whether every process has been ready.

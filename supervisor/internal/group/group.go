@@ -97,6 +97,7 @@ type Group struct {
 	draining *generation
 	queue    queue
 	failure  string        // why no process can be started, "" while that is not so
+	said     string        // what of that was logged last
 	settled  chan struct{} // closed when the first start has succeeded or failed
 	stopped  bool
 	stopping chan struct{} // closed by Stop

@@ -152,7 +152,7 @@ func (g *Group) greet(ctx context.Context, conf *site.Group, conn *net.UnixConn)
 // nothing.
 type endedError struct{ err error }
 
-func (*endedError) Error() string   { return "it ended before it answered" }
+func (*endedError) Error() string   { return "the leader ended before it answered" }
 func (e *endedError) Unwrap() error { return e.err }
 
 // checkIdentity looks as whom a leader runs. It is shown by a socket that the

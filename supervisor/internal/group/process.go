@@ -127,12 +127,16 @@ func (g *Group) becomeReady(p *process) {
 		}
 	}
 	serving := p.generation == g.current
+	recovered := serving && g.said != ""
 	if serving {
-		g.failure, p.generation.reason = "", ""
+		g.failure, g.said, p.generation.reason = "", "", ""
 	}
 	g.limitLifeLocked(p)
 	relieved := g.relieveLocked(p.generation)
 	g.mu.Unlock()
+	if recovered {
+		g.log.Info("the application has been started after earlier failures", "generation", p.generation.number)
+	}
 	if serving {
 		g.feed()
 	}

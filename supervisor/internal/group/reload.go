@@ -84,7 +84,7 @@ func (n *Next) Commit() (drain func()) {
 	g.current, g.starting, g.asleep = gen, nil, false
 	g.config.Store(gen.conf)
 	g.pinned = gen.pinned
-	g.failure = ""
+	g.failure, g.said = "", ""
 	g.watchActivityLocked()
 	g.mu.Unlock()
 	g.log.Info("new generation serves", "generation", gen.number, "slot", gen.slot)

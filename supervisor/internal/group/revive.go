@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // How a group comes by its current generation: at the start, after a leader has
@@ -74,33 +76,43 @@ func (g *Group) relaunch(old *generation) {
 // at once, or as late as leaders that failed before make advisable. The caller
 // has set reviving.
 func (g *Group) revive(old *generation, slot string, atOnce bool) {
-	defer func() {
-		g.mu.Lock()
-		g.reviving = false
-		g.mu.Unlock()
-	}()
 	g.mu.Lock()
 	g.trying = slot
 	g.mu.Unlock()
 	meet := g.meetNext
 	for atOnce || g.waitToRevive(old) {
 		atOnce = false
-		m, err := meet(g.life, g.conf(), slot)
-		meet = g.meet // a while later
+		err := g.replace(old, slot, meet)
 		if err == nil {
-			_, err = g.begin(m, g.conf(), slot, g.pin(), func(gen *generation) bool {
-				if g.current != old {
-					return false
-				}
-				g.current = gen
-				return true
-			})
+			return // replace has taken reviving back
 		}
-		if err == nil || errors.Is(err, errNotWanted) {
-			return
+		if errors.Is(err, errNotWanted) {
+			break
 		}
+		meet = g.meet // by now systemd has cleared up
 		g.cannotStart(slot, err)
 	}
+	g.mu.Lock()
+	g.reviving = false
+	g.mu.Unlock()
+}
+
+// replace starts a generation in the place of old. From the moment that it is the
+// current one it may end, and be replaced itself.
+func (g *Group) replace(old *generation, slot string, meet func(context.Context, *site.Group, string) (met, error)) error {
+	conf := g.conf()
+	m, err := meet(g.life, conf, slot)
+	if err != nil {
+		return err
+	}
+	_, err = g.begin(m, conf, slot, g.pin(), func(gen *generation) bool {
+		if g.current != old {
+			return false
+		}
+		g.current, g.reviving = gen, false
+		return true
+	})
+	return err
 }
 
 // pin is the release that a rollback has gone back to: a leader that takes the
@@ -131,17 +143,27 @@ func (g *Group) waitToRevive(old *generation) bool {
 	return !g.stopped && g.current == old
 }
 
-// cannotStart says once why there is no leader, and answers those who wait.
+// cannotStart says why there is no leader, and answers those who wait.
 func (g *Group) cannotStart(slot string, err error) {
-	reason := fmt.Sprintf("cannot start the leader of group %s: %v", g.name, err)
 	g.mu.Lock()
-	known := g.failure == reason
 	g.losses = max(g.losses, 1) // no second try at once
 	g.mu.Unlock()
-	if !known && g.life.Err() == nil {
-		g.log.Error(reason+g.whereToLook(slot), "slot", slot)
+	if g.life.Err() == nil {
+		g.sayOnce("cannot start the leader: "+err.Error(), slot, "slot", slot)
 	}
-	g.setFailure(reason)
+	g.setFailure(err.Error())
+}
+
+// sayOnce logs why there are no processes, unless that is what was logged last:
+// it is tried again and again.
+func (g *Group) sayOnce(text, slot string, attributes ...any) {
+	g.mu.Lock()
+	known := g.said == text
+	g.said = text
+	g.mu.Unlock()
+	if !known {
+		g.log.Error(text+g.whereToLook(slot), attributes...)
+	}
 }
 
 // whereToLook names the unit of a slot and how to see what it says.

@@ -1,0 +1,162 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+)
+
+// slotLauncher plays systemd: the socket of a slot whose leader has just ended is
+// cleared, so connections to it end at once.
+type slotLauncher struct {
+	*rig
+	clearing atomic.Int64 // connections yet to be cleared
+	greeting []wire.Message
+}
+
+func (s *slotLauncher) Launch(ctx context.Context, group, slot string) (*net.UnixConn, error) {
+	if s.clearing.Add(-1) >= 0 {
+		ours, theirs := pair(s.t)
+		return theirs, ours.Close()
+	}
+	r := s.rig
+	r.mu.Lock()
+	r.hello = wire.Message{}
+	if len(s.greeting) > 0 {
+		r.hello, s.greeting = s.greeting[0], s.greeting[1:]
+	}
+	r.mu.Unlock()
+	return r.Launch(ctx, group, slot)
+}
+
+func slotRig(t *testing.T) (*rig, *slotLauncher) {
+	t.Helper()
+	r := newRig(t, nil)
+	s := &slotLauncher{rig: r}
+	r.group.options.Launcher = s
+	r.group.options.Unit = func(group, slot string) string { return "wsgi-x:" + group + "@" + slot + ".service" }
+	return r, s
+}
+
+// A leader is met although systemd is still clearing up after the last one, and
+// nobody hears of it.
+func TestSlotThatIsBeingCleared(t *testing.T) {
+	r, systemd := slotRig(t)
+	systemd.clearing.Store(3)
+	queued := r.request("/early")
+	_, w := r.start(1, 1)
+	w[0][0].serve()
+	queued.answered(200)
+	systemd.clearing.Store(3)
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- r.group.Reload(t.Context()) }()
+	l := await(t, "the next leader", r.leaders)
+	l.process(1, 1)
+	l.tell(wire.Message{Type: wire.GroupReady})
+	if err := await(t, "the reload", reloaded); err != nil {
+		t.Error(err)
+	}
+	if n := r.logged("cannot start"); n > 0 {
+		t.Errorf("%d failures are logged", n)
+	}
+	// A slot that stays so is a failure.
+	systemd.clearing.Store(1000)
+	if err := r.group.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "ended before it answered") {
+		t.Errorf("got %v", err)
+	}
+	if tries := 1000 - systemd.clearing.Load(); tries > 10 {
+		t.Errorf("%d tries", tries)
+	}
+}
+
+// A reload serves what the application is now: a leader that has processes already
+// is not the one.
+func TestReloadIntoASlotThatHasProcesses(t *testing.T) {
+	for name, left := range map[string]wire.Message{
+		"of another supervisor": {Generation: 7, Process: 3},
+		"started by hand":       {Process: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, systemd := slotRig(t)
+			r.start(1, 1)
+			systemd.greeting = []wire.Message{left}
+			reloaded := make(chan error, 1)
+			go func() { reloaded <- r.group.Reload(t.Context()) }()
+			old := await(t, "the leader that was left", r.leaders)
+			old.expect(wire.Attach) // without it, it takes no other message
+			old.expect(wire.Shutdown)
+			l := await(t, "another leader", r.leaders)
+			if old.slot != "b" || l.slot != "b" {
+				t.Errorf("in slots %s and %s", old.slot, l.slot)
+			}
+			l.process(1, 1)
+			l.tell(wire.Message{Type: wire.GroupReady})
+			if err := await(t, "the reload", reloaded); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// While the first leader is tried in slot b, a reload is not to get into its way.
+func TestReloadBesideTheFirstTry(t *testing.T) {
+	r, _ := slotRig(t)
+	r.group.options.Slot, r.group.options.Generation = "b", 3
+	r.mu.Lock()
+	r.refuse = func() error { return errors.New("no such socket") }
+	r.mu.Unlock()
+	r.group.Start()
+	if err := r.group.WaitReady(t.Context()); err == nil {
+		t.Fatal("a leader that is refused is ready")
+	}
+	if slot := r.group.freeSlot(); slot != "a" {
+		t.Errorf("slot %s", slot)
+	}
+}
+
+// A request that ends while the group is released does not cost the process that
+// had it: another supervisor is to find it.
+func TestReleaseKeepsEveryProcess(t *testing.T) {
+	for range 300 {
+		r := newRig(t, nil)
+		l, w := r.start(1, 1)
+		c := r.request("/x")
+		f := w[0][0].take(wire.Request)
+		// Before, while or after the connections are closed.
+		go func() { _, _ = w[0][0].responses.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f))) }()
+		released := make(chan struct{})
+		go func() { r.group.Release(context.Background()); close(released) }()
+		await(t, "the release", released)
+		await(t, "an answer", c.done)
+		for m := range l.messages {
+			if m.Type == wire.StopProcess || m.Type == wire.Shutdown {
+				t.Fatalf("the leader is told %s", m.Type)
+			}
+		}
+		r.stop()
+	}
+}
+
+// What keeps leaders from starting is logged once, however often it is tried, and so
+// is the end of it.
+func TestFailuresAreLoggedOnce(t *testing.T) {
+	r, systemd := slotRig(t)
+	r.group.Start()
+	for range 2 {
+		l := await(t, "a leader", r.leaders)
+		l.tell(wire.Message{Type: wire.ProcessFailed, Process: 1, Text: "Traceback\nValueError: no\n"})
+		l.control.Close()
+	}
+	systemd.clearing.Store(4) // the third try fails otherwise
+	l := await(t, "a leader", r.leaders)
+	r.once("cannot start the application: ValueError: no", "journalctl -u 'wsgi-x:main@a.service'")
+	r.once("cannot start the leader: the leader ended before it answered", "journalctl -u 'wsgi-x:main@a.service'")
+	l.process(1, 1)
+	r.status("the process", func(s Status) bool { return s.Processes == 1 && s.Failure == "" })
+	r.once("started after earlier failures")
+}
