@@ -31,12 +31,14 @@ tmpfilesdir        ?= $(call systemd-dir,tmpfilesdir,lib/tmpfiles.d)
 # dbus-daemon reads no other directory of packages, whatever PREFIX is.
 dbuspolicydir      ?= /usr/share/dbus-1/system.d
 sysconfdir         ?= /etc
+logrotatedir       ?= $(sysconfdir)/logrotate.d
 
 # make run
 LISTEN    ?= 127.0.0.1:8000
 RUN_FLAGS ?= --processes 2 --threads 5
 
-# make fuzz: the time of each target; make bench: options, as BENCH="-quick -only hello"
+# make fuzz: the time of each target; make bench and bench-reload: options, as
+# BENCH="-quick -only hello"
 FUZZTIME ?= 10s
 BENCH    ?=
 
@@ -44,7 +46,8 @@ SOURCES    := $(wildcard cmd contrib supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
-BENCH_DEBS := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3 wrk $(TEST_DEBS)
+PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
+BENCH_DEBS := $(PEER_DEBS) wrk $(TEST_DEBS)
 
 # -count=1: the tests run programs, and Go's test cache does not see those change.
 GOTEST := WSGID_TEST_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 20m
@@ -81,12 +84,12 @@ dbus-policy  := $(wildcard packaging/dbus/*.conf)
 libexecdir = $(PREFIX)/lib/wsgid
 generator  = $(libexecdir)/wsgid-generator
 
-# $(call install-units,FILES,DIRECTORY): @bindir@ in them becomes PREFIX/bin.
-define install-units
+# $(call install-texts,FILES,DIRECTORY): @bindir@ in them becomes PREFIX/bin.
+define install-texts
 	install -d -m 755 $(DESTDIR)$(2)
-	@set -e; for unit in $(1); do \
-		to=$(DESTDIR)$(2)/$${unit##*/}; echo "installing $$to"; \
-		install -m 644 $$unit $$to; sed -i 's|@bindir@|$(PREFIX)/bin|g' $$to; \
+	@set -e; for text in $(1); do \
+		to=$(DESTDIR)$(2)/$${text##*/}; echo "installing $$to"; \
+		install -m 644 $$text $$to; sed -i 's|@bindir@|$(PREFIX)/bin|g' $$to; \
 	done
 endef
 
@@ -95,7 +98,7 @@ installed = $(PREFIX)/bin/wsgid $(generator) \
 	$(systemgeneratordir)/wsgid-generator $(usergeneratordir)/wsgid-user-generator \
 	$(addprefix $(systemunitdir)/,$(notdir $(system-units))) \
 	$(addprefix $(userunitdir)/,$(notdir $(user-units))) \
-	$(sysusersdir)/wsgid.conf $(tmpfilesdir)/wsgid.conf \
+	$(sysusersdir)/wsgid.conf $(tmpfilesdir)/wsgid.conf $(logrotatedir)/wsgid \
 	$(addprefix $(dbuspolicydir)/,$(notdir $(dbus-policy)))
 
 # What a package runs after it: users, /run/wsgi, the bus's and systemd's look at what is new.
@@ -110,8 +113,9 @@ install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) ## instal
 	install -d -m 755 $(DESTDIR)$(systemgeneratordir) $(DESTDIR)$(usergeneratordir) $(DESTDIR)$(sysconfdir)/wsgi
 	ln -sf $(generator) $(DESTDIR)$(systemgeneratordir)/wsgid-generator
 	ln -sf $(generator) $(DESTDIR)$(usergeneratordir)/wsgid-user-generator
-	$(call install-units,$(system-units),$(systemunitdir))
-	$(call install-units,$(user-units),$(userunitdir))
+	$(call install-texts,$(system-units),$(systemunitdir))
+	$(call install-texts,$(user-units),$(userunitdir))
+	$(call install-texts,packaging/logrotate/wsgid,$(logrotatedir))
 	install -D -m 644 packaging/sysusers/wsgid.conf $(DESTDIR)$(sysusersdir)/wsgid.conf
 	install -D -m 644 packaging/tmpfiles/wsgid.conf $(DESTDIR)$(tmpfilesdir)/wsgid.conf
 	install -D -m 644 -t $(DESTDIR)$(dbuspolicydir) $(dbus-policy)
@@ -148,6 +152,11 @@ test-boot: build boot-packages ## the tests under a booted systemd only (root); 
 # Apart from the others, which would be measured beside machines that boot. -v: go test
 # is silent about skipped tests without it, and nobody would see what was not proved.
 boot-tests = $(GOTEST) $$race -v ./tests/boot
+
+.PHONY: soak
+soak: build boot-packages ## an hour of reloads, upgrades, restarts and kills under load (root); WSGID_SOAK_SEED repeats one
+	@export WSGID_TEST_BINARY=$(abspath $(BIN)/wsgid) WSGID_SOAK=long; \
+	$(GO) test -count=1 -timeout 4h -v -run '^TestSoak$$' ./tests/boot
 
 .PHONY: test-short
 test-short: test-packages test-python ## the tests that take seconds, without the race detector
@@ -197,6 +206,13 @@ bench: ## measure wsgid beside nginx+uWSGI and Apache+mod_wsgi, and as systemd r
 		$(call packages,$(BOOT_DEBS),the rows scale are left out); }
 	$(GO) build -trimpath -o bin/bench ./tests/bench
 	bin/bench $(BENCH)
+
+.PHONY: bench-reload
+bench-reload: ## count what clients lose while wsgid and other servers reload; the same BENCH and warning
+	@[ "$$(id -u)" != 0 ] || { $(call packages,$(PEER_DEBS) gunicorn,not every server can be measured); \
+		$(call packages,$(BOOT_DEBS),wsgid is measured without systemd); }
+	$(GO) build -trimpath -o bin/bench-reload ./tests/reload
+	bin/bench-reload $(BENCH)
 
 ##@ Help
 

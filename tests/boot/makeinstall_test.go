@@ -70,6 +70,7 @@ func wanted(prefix, units, systemUnits string) map[string]string {
 		"/usr/share/dbus-1/system.d/org.wsgid.Site1.conf":           "",
 		units + "/lib/sysusers.d/wsgid.conf":                        "",
 		units + "/lib/tmpfiles.d/wsgid.conf":                        "",
+		"/etc/logrotate.d/wsgid":                                    "",
 	}
 	system, user := shipped()
 	for _, unit := range system {
