@@ -47,8 +47,8 @@
 //   - machine: Reboot, PowerOff, Start, Install, Uninstall, Release.Systemd;
 //     Boot gives one more of them
 //
-// A program that is no test uses a machine as well (tests/bench does): with a [T] of its
-// own, [Boot], and [Keeper] and [Provide] in the place of [Main].
+// A program that is no test uses a machine as well (tests/bench does): [OnStage], [Boot],
+// and [Keeper] and [Provide] in the place of [Main].
 //
 // How a machine is made: mmdebstrap makes a tree per release, kept in the cache. A keeper
 // process (this program again) has a mount namespace with a tmpfs over the tree and
@@ -64,6 +64,8 @@
 //   - WSGID_BOOT_CACHE: where trees are kept, 300 MB each; wsgid/boot in the user's cache
 //     directory when it is not set. A tree may be deleted while no test runs;
 //   - WSGID_BOOT_MIRROR: the Debian archive; that of the host's apt when it is not set;
+//   - WSGID_SOAK: "long" for the long form of TestSoak (`make soak`), whose order of events
+//     WSGID_SOAK_SEED repeats;
 //   - WSGID_TEST_BINARY: a wsgid built before, with wsgid-generator beside it; when it is
 //     not set, [Main] builds both.
 package boot
