@@ -9,11 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // wsgidPackage is what -wsgid build builds.
@@ -23,7 +22,7 @@ const wsgidPackage = "github.com/wsgid/wsgid/cmd/wsgid"
 type bench struct {
 	opts     options
 	dir      string // removed by close
-	account  account
+	account  peers.Account
 	backlog  int
 	wsgid    string
 	port     int // the last one given out
@@ -62,10 +61,10 @@ func measure(ctx context.Context, opts options, stdout, progress io.Writer) (err
 
 // newBench makes the working directory with everything that servers read.
 func newBench(ctx context.Context, opts options, progress io.Writer) (*bench, error) {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return nil, fmt.Errorf("cannot adopt orphans: %w", err)
+	if err := peers.AdoptOrphans(); err != nil {
+		return nil, err
 	}
-	account, err := workAccount()
+	account, err := peers.WorkAccount()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +72,7 @@ func newBench(ctx context.Context, opts options, progress io.Writer) (*bench, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot make working directory: %w", err)
 	}
-	b := &bench{opts: opts, dir: dir, account: account, backlog: listenBacklog(), port: 18000, progress: progress}
+	b := &bench{opts: opts, dir: dir, account: account, backlog: peers.Backlog(), port: 18000, progress: progress}
 	if err := b.fill(ctx); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -120,32 +119,18 @@ func (b *bench) installWsgid(ctx context.Context) error {
 	return nil
 }
 
-// listenBacklog is 1024 or what the kernel allows: uWSGI refuses more than that.
-func listenBacklog() int {
-	const wanted = 1024
-	text, err := os.ReadFile("/proc/sys/net/core/somaxconn")
-	if err != nil {
-		return 128 // the kernel's own default before Linux 5.4
-	}
-	limit, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 128
-	}
-	return min(wanted, limit)
-}
-
 // start starts a server on an application and waits for its first answer.
-func (b *bench) start(ctx context.Context, name, app string) (*instance, time.Duration, error) {
+func (b *bench) start(ctx context.Context, name, app string) (*peers.Instance, time.Duration, error) {
 	k, known := kindByName(name)
 	if !known {
 		return nil, 0, fmt.Errorf("cannot start server %q: not known", name)
 	}
-	port, err := freePort(b.port + 1)
+	port, err := peers.FreePort(b.port + 1)
 	if err != nil {
 		return nil, 0, err
 	}
 	b.port, b.serial = port, b.serial+1
-	in, err := startInstance(k, site{
+	in, err := peers.Start(k, peers.Site{
 		Dir:     filepath.Join(b.dir, fmt.Sprintf("%s.%d", name, b.serial)),
 		App:     filepath.Join(b.dir, app),
 		Port:    port,
@@ -156,9 +141,9 @@ func (b *bench) start(ctx context.Context, name, app string) (*instance, time.Du
 	if err != nil {
 		return nil, 0, err
 	}
-	first, err := in.awaitFirst(ctx)
+	first, err := in.AwaitFirst(ctx, "/")
 	if err != nil {
-		return nil, 0, errors.Join(err, in.stop())
+		return nil, 0, errors.Join(err, in.Stop())
 	}
 	return in, first, nil
 }

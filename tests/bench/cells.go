@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // fleet is the servers that are up, all on the same application.
 type fleet struct {
 	app  string
-	byID map[string]*instance // by the server's name
+	byID map[string]*peers.Instance // by the server's name
 }
 
 func (f *fleet) stop() error {
 	var errs []error
 	for name, in := range f.byID {
-		errs = append(errs, in.stop())
+		errs = append(errs, in.Stop())
 		delete(f.byID, name)
 	}
 	f.app = ""
@@ -24,7 +26,7 @@ func (f *fleet) stop() error {
 
 // measureRows measures every row that is asked for.
 func (b *bench) measureRows(ctx context.Context, res *results) (err error) {
-	up := &fleet{byID: map[string]*instance{}}
+	up := &fleet{byID: map[string]*peers.Instance{}}
 	defer func() { err = errors.Join(err, up.stop()) }()
 	for _, r := range rows() {
 		if !b.opts.wants(r.name) {
@@ -54,7 +56,7 @@ func (b *bench) deploy(ctx context.Context, up *fleet, r row, res *results) erro
 		in, _, err := b.start(ctx, name, r.app)
 		if ctx.Err() != nil {
 			if err == nil {
-				err = in.stop()
+				err = in.Stop()
 			}
 			return interruption(ctx, err)
 		}
@@ -104,17 +106,17 @@ func (b *bench) measureRow(ctx context.Context, up *fleet, r row, res *results) 
 
 // prepare checks one answer and warms the server up: threads, caches and, for
 // Apache, as many children as the row needs.
-func (b *bench) prepare(ctx context.Context, in *instance, r row) error {
-	if err := check(tcp(in.address()), r); err != nil {
-		return errors.Join(err, errors.New("log:"+in.logTail()))
+func (b *bench) prepare(ctx context.Context, in *peers.Instance, r row) error {
+	if err := check(tcp(in.Address()), r); err != nil {
+		return errors.Join(err, errors.New("log:"+in.LogTail()))
 	}
 	_, err := b.drive(ctx, in, r, min(b.opts.time, 2*time.Second))
 	return err
 }
 
 // measureCell takes the figures of one server on one row, once.
-func (b *bench) measureCell(ctx context.Context, in *instance, r row) (cell, error) {
-	before, err := usageOf(in.roots())
+func (b *bench) measureCell(ctx context.Context, in *peers.Instance, r row) (cell, error) {
+	before, err := usageOf(in.PIDs())
 	if err != nil {
 		return cell{}, err
 	}
@@ -122,17 +124,17 @@ func (b *bench) measureCell(ctx context.Context, in *instance, r row) (cell, err
 	if err != nil {
 		return cell{}, err
 	}
-	after, err := usageOf(in.roots())
+	after, err := usageOf(in.PIDs())
 	if err != nil {
 		return cell{}, err
 	}
-	memory, err := pssOf(in.roots())
+	memory, err := pssOf(in.PIDs())
 	if err != nil {
 		return cell{}, err
 	}
 	return cell{
 		Row:        r.name,
-		Server:     in.kind.name,
+		Server:     in.Kind.Name,
 		Requests:   got.requests,
 		Errors:     got.errors,
 		Seconds:    got.elapsed.Seconds(),
@@ -144,9 +146,9 @@ func (b *bench) measureCell(ctx context.Context, in *instance, r row) (cell, err
 	}, nil
 }
 
-func (b *bench) drive(ctx context.Context, in *instance, r row, length time.Duration) (load, error) {
+func (b *bench) drive(ctx context.Context, in *peers.Instance, r row, length time.Duration) (load, error) {
 	if r.bulk {
-		return bulkLoad(ctx, tcp(in.address()), r, length), nil
+		return bulkLoad(ctx, tcp(in.Address()), r, length), nil
 	}
-	return wrkLoad(ctx, b.dir, in.address(), r, length)
+	return wrkLoad(ctx, b.dir, in.Address(), r, length)
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // fact is one line about the machine or what is measured on it.
@@ -21,28 +23,20 @@ type fact struct {
 
 // missingPackages lists the Debian packages of the files that the run needs
 // and does not find, sorted.
-func missingPackages(o options) []string {
-	missing := map[string]bool{}
-	for file, pkg := range neededFiles(o) {
-		if _, err := os.Stat(file); err != nil {
-			missing[pkg] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(missing))
-}
+func missingPackages(o options) []string { return peers.Missing(neededFiles(o)) }
 
 // neededFiles maps files to their packages. What the rows on a booted machine need is
 // not among them: without it they are left out.
 func neededFiles(o options) map[string]string {
 	files := map[string]string{}
 	if o.starts > 0 && o.wants(rowStart) {
-		files[python], files[wrkProgram] = "python3", "wrk"
+		files[peers.Python], files[wrkProgram] = "python3", "wrk"
 	}
 	for _, r := range rows() {
 		if !o.wants(r.name) {
 			continue
 		}
-		files[python], files[wrkProgram] = "python3", "wrk"
+		files[peers.Python], files[wrkProgram] = "python3", "wrk"
 		switch r.app {
 		case "flaskapp.py":
 			files["/usr/lib/python3/dist-packages/flask/__init__.py"] = "python3-flask"
@@ -55,7 +49,7 @@ func neededFiles(o options) map[string]string {
 	}
 	for _, name := range o.servers {
 		if k, known := kindByName(name); known {
-			maps.Copy(files, k.needs)
+			maps.Copy(files, k.Needs)
 		}
 	}
 	return files
@@ -67,14 +61,14 @@ func machineFacts(ctx context.Context, b *bench) []fact {
 		{"kernel", readLine("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH},
 		{"processor", fmt.Sprintf("%s, %d online", processorModel(), runtime.NumCPU())},
 		{"load average at the start", readLine("/proc/loadavg")},
-		{"interpreter", python + ", " + programOutput(ctx, python, "--version")},
+		{"interpreter", peers.Python + ", " + programOutput(ctx, peers.Python, "--version")},
 	}
 	if slices.Contains(b.opts.servers, nameWsgid) {
 		facts = append(facts, fact{nameWsgid, binaryVersion(b.wsgid)})
 	}
 	packages := slices.Compact(slices.Sorted(maps.Values(neededFiles(b.opts))))
 	for _, pkg := range packages {
-		facts = append(facts, fact{pkg, programOutput(ctx, "dpkg-query", "--show", "--showformat=${Version}", pkg)})
+		facts = append(facts, fact{pkg, peers.Version(ctx, pkg)})
 	}
 	return facts
 }

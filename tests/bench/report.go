@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // report is the whole output, as Markdown.
@@ -44,7 +46,7 @@ func report(res results) string {
 }
 
 func reportFacts(out *strings.Builder, res results) {
-	fmt.Fprintf(out, "# Side by side: %d processes x %d threads, %d x %g s\n\n", processes, threads, res.Rounds, res.Seconds)
+	fmt.Fprintf(out, "# Side by side: %d processes x %d threads, %d x %g s\n\n", peers.Processes, peers.Threads, res.Rounds, res.Seconds)
 	for _, f := range res.Facts {
 		fmt.Fprintf(out, "- %s: %s\n", f.Name, f.Value)
 	}

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // callProgram calls an application as PEP 3333 has it and prints its body.
@@ -36,7 +38,7 @@ func TestApplications(t *testing.T) {
 	for _, r := range rows() {
 		t.Run(r.name, func(t *testing.T) {
 			needPython(t, map[string]string{"flaskapp.py": "flask", "djangoapp.py": "django"}[r.app])
-			cmd := exec.Command(python, "-c", callProgram, filepath.Join(dir, r.app), r.checkQuery)
+			cmd := exec.Command(peers.Python, "-c", callProgram, filepath.Join(dir, r.app), r.checkQuery)
 			if r.body > 0 {
 				cmd.Stdin = bytes.NewReader(requestBody(r.body))
 			}
@@ -58,8 +60,8 @@ func needPython(t *testing.T, module string) {
 	if module == "" {
 		module = "sys"
 	}
-	if err := exec.Command(python, "-c", "import "+module).Run(); err != nil {
-		t.Skipf("%s cannot import %s: not proved that the application gives the answer the row wants", python, module)
+	if err := exec.Command(peers.Python, "-c", "import "+module).Run(); err != nil {
+		t.Skipf("%s cannot import %s: not proved that the application gives the answer the row wants", peers.Python, module)
 	}
 }
 

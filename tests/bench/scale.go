@@ -43,7 +43,7 @@ func (b *bench) measureScale(ctx context.Context, res *results) error {
 	if !b.opts.wantsScale() {
 		return nil
 	}
-	lacking, err := onStage(b.say, func(s *stage) {
+	lacking, err := boot.OnStage(b.say, func(s *boot.Stage) {
 		releases := boot.Need(s, scaleProves)
 		if err := b.provide(); err != nil {
 			s.Fatal(err)
@@ -83,7 +83,7 @@ func (b *bench) provide() error {
 
 // measureRelease boots a machine for each row: what one leaves behind in PID 1 is not
 // for the next.
-func (b *bench) measureRelease(ctx context.Context, s *stage, release boot.Release, res *results) {
+func (b *bench) measureRelease(ctx context.Context, s *boot.Stage, release boot.Release, res *results) {
 	figures := scale{Release: release.Name, Systemd: release.Systemd}
 	for _, r := range []struct {
 		name    string
@@ -97,7 +97,7 @@ func (b *bench) measureRelease(ctx context.Context, s *stage, release boot.Relea
 			continue
 		}
 		b.say("%s: on %s", r.name, release.Name)
-		lacking, err := onStage(b.say, func(s *stage) {
+		lacking, err := boot.OnStage(b.say, func(s *boot.Stage) {
 			m := &machine{Machine: boot.Boot(s, release, scaleProves), stage: s}
 			m.install()
 			r.measure(ctx, m, &figures)
@@ -118,7 +118,7 @@ func (b *bench) measureRelease(ctx context.Context, s *stage, release boot.Relea
 // machine is a booted machine with the programs that measure inside of it.
 type machine struct {
 	*boot.Machine
-	stage *stage
+	stage *boot.Stage
 }
 
 // Places in a machine.
@@ -156,7 +156,7 @@ func (m *machine) step(ctx context.Context, format string, args ...any) {
 	if ctx.Err() != nil {
 		runtime.Goexit()
 	}
-	m.stage.say(format, args...)
+	m.stage.Logf(format, args...)
 }
 
 // wantsScale reports whether anything is to be measured on a machine.

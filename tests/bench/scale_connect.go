@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // wake is how often and how fast something that systemd starts answered.
@@ -55,8 +57,8 @@ func (m *machine) serveSingle(inactivity time.Duration) {
 
 func singleText(inactivity time.Duration) string {
 	return strings.NewReplacer(
-		"ADDRESS", singleAddress, "PROCESSES", strconv.Itoa(processes), "THREADS", strconv.Itoa(threads),
-		"PYTHON", python, "INACTIVITY", inactivity.String(),
+		"ADDRESS", singleAddress, "PROCESSES", strconv.Itoa(peers.Processes), "THREADS", strconv.Itoa(peers.Threads),
+		"PYTHON", peers.Python, "INACTIVITY", inactivity.String(),
 	).Replace(singleSite)
 }
 
@@ -106,12 +108,12 @@ func (m *machine) awaitSlotsEnd() {
 // firstResponse gives the time from before the connect until a 200 has been read.
 func (m *machine) firstResponse() float64 {
 	begin := time.Now()
-	c, err := dial(m.single(), startLimit)
+	c, err := dial(m.single(), peers.StartLimit)
 	if err != nil {
 		m.stage.Fatal(err)
 	}
 	defer c.close()
-	c.limit = startLimit
+	c.limit = peers.StartLimit
 	reply, err := c.exchange(request{path: "/", close: true}, io.Discard)
 	took := milliseconds(time.Since(begin))
 	if err != nil || reply.status != 200 {
@@ -123,7 +125,7 @@ func (m *machine) firstResponse() float64 {
 // readyMs waits until one of the services is active, for the first response may
 // come before that, and gives the time from its start to its READY=1 in milliseconds.
 func (m *machine) readyMs(services ...string) float64 {
-	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(peers.StartLimit); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		for _, service := range services {
 			shown := m.properties(service, "ActiveState", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
 			if shown["ActiveState"] == "active" {
@@ -132,7 +134,7 @@ func (m *machine) readyMs(services ...string) float64 {
 			}
 		}
 	}
-	m.stage.Fatalf("none of %v is active after %v", services, startLimit)
+	m.stage.Fatalf("none of %v is active after %v", services, peers.StartLimit)
 	return 0
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wsgid/wsgid/tests/peers"
 	sitefile "github.com/wsgid/wsgid/units/site"
 )
 
@@ -25,7 +26,7 @@ func TestSites(t *testing.T) {
 		if len(parsed.Groups) != tc.groups {
 			t.Errorf("%s has %d groups", name, len(parsed.Groups))
 		}
-		if g := parsed.Group("web"); g == nil || g.Processes != processes || g.Threads != threads {
+		if g := parsed.Group("web"); g == nil || g.Processes != peers.Processes || g.Threads != peers.Threads {
 			t.Errorf("%s: the group web is %+v", name, g)
 		}
 	}

@@ -46,17 +46,17 @@ func (b *bench) measureStart(ctx context.Context, name string, memory bool) (fig
 	if err != nil {
 		return start{}, err
 	}
-	defer func() { err = errors.Join(err, in.stop()) }()
+	defer func() { err = errors.Join(err, in.Stop()) }()
 	figures = start{Server: name, FirstMs: milliseconds(first)}
 	if !memory {
 		return figures, nil
 	}
-	if figures.IdleMiB, err = settledPSS(in.roots()); err != nil {
+	if figures.IdleMiB, err = settledPSS(in.PIDs()); err != nil {
 		return start{}, err
 	}
-	if _, err := wrkLoad(ctx, b.dir, in.address(), r, b.opts.time); err != nil {
+	if _, err := wrkLoad(ctx, b.dir, in.Address(), r, b.opts.time); err != nil {
 		return start{}, fmt.Errorf("cannot load %s: %w", name, err)
 	}
-	figures.LoadedMiB, err = pssOf(in.roots())
+	figures.LoadedMiB, err = pssOf(in.PIDs())
 	return figures, err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // ticksPerSecond is USER_HZ, 100 on every architecture Debian has Go for (time(7)).
@@ -20,16 +22,16 @@ type usage struct {
 	switches int64 // how often its threads were given a processor
 }
 
-// usageOf sums over the processes of roots (see family).
+// usageOf sums over the processes of roots (see peers.Family).
 func usageOf(roots []int) (usage, error) {
-	table, err := processTable()
+	family, err := peers.Family(roots)
 	if err != nil {
 		return usage{}, err
 	}
 	var sum usage
-	for _, p := range family(table, roots) {
-		sum.cpu += cpuClock(p.pid) + time.Duration(p.childTicks)*time.Second/ticksPerSecond
-		sum.switches += switches(p.pid)
+	for _, p := range family {
+		sum.cpu += cpuClock(p.PID) + time.Duration(p.ChildTicks)*time.Second/ticksPerSecond
+		sum.switches += switches(p.PID)
 	}
 	return sum, nil
 }
@@ -65,13 +67,13 @@ func switches(pid int) int64 {
 
 // pssOf is the proportional set size of a server's processes, in MiB.
 func pssOf(roots []int) (float64, error) {
-	table, err := processTable()
+	family, err := peers.Family(roots)
 	if err != nil {
 		return 0, err
 	}
 	var kib int64
-	for _, p := range family(table, roots) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.pid))
+	for _, p := range family {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.PID))
 		if err != nil {
 			continue // ended meanwhile
 		}

@@ -1,9 +1,9 @@
-package main
+package peers
 
-// Configuration of the peers, filled in with a site. Where a line differs from
+// Configuration of the servers, filled in with a site. Where a line differs from
 // what Debian's packages ship, its comment says why.
 
-const nginxConfig = `# bench: nginx in front of uWSGI
+const nginxConfig = `# nginx in front of uWSGI
 daemon off;
 worker_processes 2;
 pid {{.Dir}}/nginx.pid;
@@ -40,11 +40,24 @@ http {
 }
 `
 
-const uwsgiConfig = `; bench: uWSGI behind nginx
-[uwsgi]
+// uWSGI knows the options of a plugin only below the line that loads it.
+const uwsgiBehindNginxConfig = `[uwsgi]
 strict = true
 plugins = python3
-master = true
+socket = {{.Dir}}/uwsgi.sock
+chmod-socket = 660
+` + uwsgiConfig
+
+const uwsgiHTTPConfig = `[uwsgi]
+strict = true
+plugins = python3,http
+http = 127.0.0.1:{{.Port}}
+; Off by default, and with it what ends an answer without a length.
+http-keepalive = 75
+http-auto-chunked = true
+` + uwsgiConfig
+
+const uwsgiConfig = `master = true
 processes = {{.Processes}}
 threads = {{.Threads}}
 enable-threads = true
@@ -52,8 +65,6 @@ single-interpreter = true
 need-app = true
 wsgi-file = {{.App}}
 callable = application
-socket = {{.Dir}}/uwsgi.sock
-chmod-socket = 660
 listen = {{.Backlog}}
 disable-logging = true
 die-on-term = true
@@ -63,9 +74,10 @@ no-orphans = true
 uid = {{.Account.Name}}
 gid = {{.Account.Group}}
 {{- end}}
+{{.More}}
 `
 
-const apacheConfig = `# bench: Apache, event MPM, with mod_wsgi in daemon mode
+const apacheConfig = `# Apache, event MPM, with mod_wsgi in daemon mode
 ServerRoot {{.Dir}}
 DefaultRuntimeDir {{.Dir}}
 PidFile {{.Dir}}/apache2.pid
@@ -103,11 +115,12 @@ MaxSpareThreads 512
 MaxConnectionsPerChild 0
 WSGISocketPrefix {{.Dir}}/wsgi
 WSGIRestrictEmbedded On
-WSGIDaemonProcess bench home={{.Dir}} processes={{.Processes}} threads={{.Threads}} listen-backlog={{.Backlog}} display-name=%{GROUP}
+WSGIDaemonProcess site home={{.Dir}} processes={{.Processes}} threads={{.Threads}} listen-backlog={{.Backlog}} display-name=%{GROUP}
 # Both groups given here: mod_wsgi then loads the application at start.
-WSGIScriptAlias / {{.App}} process-group=bench application-group=%{GLOBAL}
+WSGIScriptAlias / {{.App}} process-group=site application-group=%{GLOBAL}
 <Directory />
     AllowOverride None
     Require all granted
 </Directory>
+{{.More}}
 `

@@ -1,4 +1,4 @@
-package main
+package peers
 
 import (
 	"errors"
@@ -16,22 +16,34 @@ import (
 // stopGrace is how long a server may take to end after SIGTERM.
 const stopGrace = 5 * time.Second
 
-// process is one line of the process table. A pid alone may come to mean
+// Process is one line of the process table. A pid alone may come to mean
 // another process; together with the start time it does not.
-type process struct {
-	pid, parent, session int
-	start                uint64 // clock ticks since boot
-	childTicks           uint64 // user and system time of children waited for
-	zombie               bool
+type Process struct {
+	PID        int
+	ChildTicks uint64 // user and system time of children waited for, in clock ticks
+
+	parent, session int
+	start           uint64 // clock ticks since boot
+	zombie          bool
+}
+
+// Family gives the processes with the PIDs, their descendants and what shares a session with
+// one of them.
+func Family(pids []int) ([]Process, error) {
+	table, err := processTable()
+	if err != nil {
+		return nil, err
+	}
+	return family(table, pids), nil
 }
 
 // processTable reads the whole table. Processes that end meanwhile are left out.
-func processTable() ([]process, error) {
+func processTable() ([]Process, error) {
 	names, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return nil, fmt.Errorf("cannot list processes: %w", err)
 	}
-	table := make([]process, 0, len(names))
+	table := make([]Process, 0, len(names))
 	for _, name := range names {
 		text, err := os.ReadFile(filepath.Join(name, "stat"))
 		if err != nil {
@@ -48,16 +60,16 @@ func processTable() ([]process, error) {
 
 // parseStat reads /proc/PID/stat (proc_pid_stat(5)). The second field, the
 // name, may hold anything, blanks and parentheses included: count from its end.
-func parseStat(text string) (process, error) {
+func parseStat(text string) (Process, error) {
 	head, tail, found := strings.Cut(text, " (")
 	end := strings.LastIndex(tail, ") ")
 	if !found || end < 0 {
-		return process{}, fmt.Errorf("cannot parse process status %q", text)
+		return Process{}, fmt.Errorf("cannot parse process status %q", text)
 	}
 	fields := strings.Fields(tail[end+2:])
 	const state, ppid, session, cutime, cstime, starttime = 0, 1, 3, 13, 14, 19
 	if len(fields) <= starttime {
-		return process{}, fmt.Errorf("cannot parse process status %q: too few fields", text)
+		return Process{}, fmt.Errorf("cannot parse process status %q: too few fields", text)
 	}
 	var errs error
 	number := func(s string) int {
@@ -65,40 +77,40 @@ func parseStat(text string) (process, error) {
 		errs = errors.Join(errs, err)
 		return n
 	}
-	p := process{
-		pid:        number(head),
+	p := Process{
+		PID:        number(head),
 		parent:     number(fields[ppid]),
 		session:    number(fields[session]),
 		start:      uint64(number(fields[starttime])),
-		childTicks: uint64(number(fields[cutime]) + number(fields[cstime])),
+		ChildTicks: uint64(number(fields[cutime]) + number(fields[cstime])),
 		zombie:     fields[state] == "Z" || fields[state] == "X",
 	}
 	if errs != nil {
-		return process{}, fmt.Errorf("cannot parse process status: %w", errs)
+		return Process{}, fmt.Errorf("cannot parse process status: %w", errs)
 	}
 	return p, nil
 }
 
 // family picks the roots, their descendants and whatever shares a root's
 // session: a process that outlived its parent is found by the latter.
-func family(table []process, roots []int) []process {
+func family(table []Process, roots []int) []Process {
 	member := make(map[int]bool, len(table))
 	for _, pid := range roots {
 		member[pid] = true
 	}
-	belongs := func(p process) bool {
-		return member[p.pid] || member[p.parent] || slices.Contains(roots, p.session)
+	belongs := func(p Process) bool {
+		return member[p.PID] || member[p.parent] || slices.Contains(roots, p.session)
 	}
 	// Children may stand before their parents: repeat until nothing is added.
 	for size := -1; size != len(member); {
 		size = len(member)
 		for _, p := range table {
 			if belongs(p) {
-				member[p.pid] = true
+				member[p.PID] = true
 			}
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(table), func(p process) bool { return !member[p.pid] })
+	return slices.DeleteFunc(slices.Clone(table), func(p Process) bool { return !member[p.PID] })
 }
 
 // child is a process started by us, the leader of a session of its own. Its
@@ -156,7 +168,7 @@ func stopChildren(children []*child, grace time.Duration) error {
 		_ = c.cmd.Process.Kill()
 	}
 	for _, p := range alive(all) {
-		_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		_ = syscall.Kill(p.PID, syscall.SIGKILL)
 	}
 	if !awaitEnd(all, stopGrace) {
 		err = errors.Join(err, fmt.Errorf("cannot end processes %v", alive(all)))
@@ -178,7 +190,7 @@ func awaitChildren(children []*child) error {
 
 // awaitEnd waits until none of the processes is alive. Grandchildren give no
 // notice of their end to us: the table is read every few milliseconds.
-func awaitEnd(all []process, limit time.Duration) bool {
+func awaitEnd(all []Process, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
 	for len(alive(all)) > 0 {
 		if time.Now().After(deadline) {
@@ -190,9 +202,9 @@ func awaitEnd(all []process, limit time.Duration) bool {
 }
 
 // alive returns those that still run, zombies not among them.
-func alive(all []process) []process {
-	return slices.DeleteFunc(slices.Clone(all), func(p process) bool {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+func alive(all []Process) []Process {
+	return slices.DeleteFunc(slices.Clone(all), func(p Process) bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
 		if err != nil {
 			return true
 		}
