@@ -167,7 +167,7 @@ func TestStartFails(t *testing.T) {
 		want         string // the last line of the reason
 	}{
 		{"import", "def f():\n    1 / 0\nf()\n", nil, "ZeroDivisionError: division by zero"},
-		{"interpreter", hello, func(o *Options) { o.Group.Python = "/nowhere/python3" }, `"/nowhere/python3": no such file or directory`},
+		{"interpreter", hello, func(o *Options) { o.Group.Python = "/nowhere/python3" }, `group.main.python: "/nowhere/python3": no such file or directory`},
 		{"home", hello, func(o *Options) { o.Group.Home = "/nowhere" }, "cannot enter home: chdir /nowhere: no such file or directory"},
 		{"exit", "import os\nos._exit(4)\n", nil, "the process ended before it was ready: exit code 4"},
 		{"timeout", "import time\ntime.sleep(60)\n", func(o *Options) { o.Group.StartupTimeout = time.Second }, "the application was not imported within startup-timeout (1s)"},

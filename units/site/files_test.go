@@ -138,3 +138,27 @@ func TestInterpreterFromPath(t *testing.T) {
 		t.Errorf("probe of %s gives %+v", path, p)
 	}
 }
+
+// TestLogDirectory: a directory that systemd makes need not be there, unless
+// nobody makes it.
+func TestLogDirectory(t *testing.T) {
+	const name = "site-of-a-test-that-is-nowhere"
+	own := "/var/log/wsgi/" + name
+	s, err := Parse(name, "blog.toml", []byte("access-log = \""+own+"/access.log\"\nerror-log = \""+own+"/more/error.log\"\n[[mount]]\npath = \"/\"\nmodule = \"m\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const missing = "\": no such file or directory"
+	for _, c := range []struct {
+		what string
+		err  error
+		want string
+	}{
+		{"CheckFiles", s.CheckFiles(), "blog.toml:2: error-log: \"" + own + "/more" + missing},
+		{"CheckDirect", s.CheckDirect(), "blog.toml:1: access-log: \"" + own + missing},
+	} {
+		if c.err == nil || c.err.Error() != c.want {
+			t.Errorf("%s: error %v, want %s", c.what, c.err, c.want)
+		}
+	}
+}
