@@ -66,9 +66,7 @@ func testInactiveGroup(t *testing.T, m *boot.Machine) {
 		s.answers(t)
 		m.AwaitProperty(s.slot(slot), "ActiveState", "active", within)
 		m.AwaitProperty(s.slot(slot), "ActiveState", "inactive", within)
-		if status := s.status(); !strings.Contains(status, "web: asleep until the next request") || !strings.Contains(status, "api: generation 1, 1 of 1") {
-			t.Errorf("status %q", status)
-		}
+		s.awaitStatus(t, "api: generation 1, 1 of 1 processes ready.*; web: asleep until the next request")
 	}
 	unharmed(t, other)
 }

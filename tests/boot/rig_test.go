@@ -135,18 +135,24 @@ func unharmed(t *testing.T, client *load.Client) *load.Report {
 // status is what `systemctl status` says first about the supervisor.
 func (s *served) status() string { return s.m.Property(s.service(), "StatusText") }
 
+// awaitStatus waits until the supervisor's status matches, and gives what the
+// expression's group does. systemd is told of changes at most three times a second.
+func (s *served) awaitStatus(t *testing.T, expression string) string {
+	t.Helper()
+	matcher := regexp.MustCompile(expression)
+	for begun := time.Now(); time.Since(begun) < within; {
+		if found := matcher.FindStringSubmatch(s.status()); found != nil {
+			return found[len(found)-1]
+		}
+	}
+	t.Fatalf("the status %q does not match %q", s.status(), expression)
+	return ""
+}
+
 // generation is that of the status.
 func (s *served) generation(t *testing.T) int {
 	t.Helper()
-	found := regexp.MustCompile(`\bweb: generation (\d+)`).FindStringSubmatch(s.status())
-	if found == nil {
-		t.Fatalf("no generation in the status %q", s.status())
-	}
-	number, err := strconv.Atoi(found[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return number
+	return number(s.awaitStatus(t, `\bweb: generation (\d+)`))
 }
 
 // workers are the processes of a slot but for the leader, by number.
