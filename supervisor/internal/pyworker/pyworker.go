@@ -32,6 +32,7 @@ def compiled(fd):
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
+        os.close(reader)  # else the write would wait for ever when the parent is killed
         try:
             with open(writer, 'wb') as file:
                 file.write(marshal.dumps(compile_program(fd)))
