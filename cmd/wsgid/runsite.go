@@ -52,7 +52,7 @@ func siteOf(application string) (*site.Site, error) {
 			return nil, fmt.Errorf("there is no file %s; a module is named with its callable, as in %s:application", file, file)
 		}
 		s := site.Default(siteName(file))
-		s.Mounts = []*site.Mount{{Path: "/", Module: file, Callable: callable, Group: site.DefaultGroup}}
+		s.Mounts = []*site.Mount{{Path: "/", Module: file, Callable: callable, Group: site.DefaultGroup, Policy: s.Policy}}
 		return s, nil
 	}
 	path, err := filepath.Abs(file)
@@ -63,7 +63,7 @@ func siteOf(application string) (*site.Site, error) {
 		return nil, fmt.Errorf("cannot serve %s: %w", file, reason(err))
 	}
 	s := site.Default(siteName(strings.TrimSuffix(filepath.Base(path), ".py")))
-	s.Mounts = []*site.Mount{{Path: "/", Script: path, Callable: callable, Group: site.DefaultGroup}}
+	s.Mounts = []*site.Mount{{Path: "/", Script: path, Callable: callable, Group: site.DefaultGroup, Policy: s.Policy}}
 	return s, nil
 }
 

@@ -26,9 +26,10 @@ func (d *decoder) decode(root *node) {
 	d.siteTable(root.table["site"])
 	d.groups(root.table["group"])
 	d.mountTables(root)
+	d.locationTables(root.table["location"])
 	d.listeners(root.table["listen"])
 	d.socketRules(root)
-	for name, t := range map[string]Table{"vhost": tableVhost, "location": tableLocation, "static": tableStatic} {
+	for name, t := range map[string]Table{"vhost": tableVhost, "static": tableStatic} {
 		d.laterTables(root.table[name], name, t)
 	}
 	if n := root.table["tls"]; n != nil {
@@ -128,6 +129,16 @@ func assign(to, v any) {
 	}
 }
 
+// copyField stores in one field of a table what another of the same key has.
+func copyField(to, from any) {
+	switch from := from.(type) {
+	case *int64:
+		*to.(*int64) = *from
+	default:
+		panic(fmt.Sprintf("site: a field has the type %T, which cannot be copied", from))
+	}
+}
+
 // applyDefaults stores the defaults of the key list.
 func applyDefaults(t Table, fs fields) {
 	for _, k := range keysOf(t) {
@@ -221,7 +232,7 @@ func (d *decoder) mountTables(root *node) {
 }
 
 func (d *decoder) mount(i int, n *node) {
-	m := &Mount{}
+	m := &Mount{Policy: d.site.Policy}
 	prefix := mountKey(i)
 	d.site.lines[prefix] = n.place
 	d.table(tableMount, n, prefix+".", mountFields(m))

@@ -22,7 +22,14 @@ func (s *Site) Encode() []byte {
 	}
 	for _, m := range s.Mounts {
 		b.WriteString("\n[[mount]]\n")
-		writeFields(&b, mountFields(m), mountFields(&Mount{Callable: DefaultCallable}))
+		writeFields(&b, mountFields(m), mountFields(&Mount{Callable: DefaultCallable, Policy: s.Policy}))
+	}
+	for _, l := range s.Locations {
+		b.WriteString("\n[[location]]\n")
+		fmt.Fprintf(&b, "path = %s\n", quote(l.Path))
+		for _, name := range l.written {
+			fmt.Fprintf(&b, "%s = %s\n", name, encodeValue(policyFields(&l.policy).find(name)))
+		}
 	}
 	return b.Bytes()
 }

@@ -113,15 +113,23 @@ func outerKey(key string) string {
 
 // displayKey drops the counters that tell the elements of arrays apart.
 func displayKey(key string) string {
-	if rest, isMount := strings.CutPrefix(key, "mount["); isMount {
-		if _, after, found := strings.Cut(rest, "]"); found {
-			key = "mount" + after
+	var b strings.Builder
+	quoted, counter := false, false
+	for _, c := range key {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c == '[':
+			counter = true
+		case counter && c == ']':
+			counter = false
+			continue
+		}
+		if !counter {
+			b.WriteRune(c)
 		}
 	}
-	if i := strings.LastIndexByte(key, '['); i > 0 && strings.HasSuffix(key, "]") {
-		return key[:i]
-	}
-	return key
+	return b.String()
 }
 
 // orNil keeps an empty list from becoming a non-nil error.

@@ -13,7 +13,7 @@ type field struct {
 
 func serverFields(s *Site) fields {
 	v := &s.Server
-	return fields{
+	return append(fields{
 		{"server-name", &s.ServerName},
 		{"listen", &s.Listen},
 		{"access-log", &v.AccessLog},
@@ -24,7 +24,6 @@ func serverFields(s *Site) fields {
 		{"limit-request-fields", &v.RequestFields},
 		{"limit-request-field-size", &v.RequestFieldSize},
 		{"limit-request-head-size", &v.RequestHeadSize},
-		{"limit-request-body", &v.RequestBody},
 		{"header-timeout", &v.HeaderTimeout},
 		{"body-timeout", &v.BodyTimeout},
 		{"keep-alive-timeout", &v.KeepAliveTimeout},
@@ -45,7 +44,7 @@ func serverFields(s *Site) fields {
 		{"warm-up", &s.WarmUp.Paths},
 		{"warm-up-status", &s.WarmUp.Status},
 		{"warm-up-timeout", &s.WarmUp.Timeout},
-	}
+	}, policyFields(&s.Policy)...)
 }
 
 func siteTableFields(s *Site) fields {
@@ -100,14 +99,14 @@ func groupFields(g *Group) fields {
 
 // mountFields leaves out the module's ":callable", which the mount's own rules split.
 func mountFields(m *Mount) fields {
-	return fields{
+	return append(fields{
 		{"path", &m.Path},
 		{"script", &m.Script},
 		{"module", &m.Module},
 		{"callable-object", &m.Callable},
 		{"group", &m.Group},
 		{"script-reloading", &m.ScriptReloading},
-	}
+	}, policyFields(&m.Policy)...)
 }
 
 func (fs fields) find(key string) any {

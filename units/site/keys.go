@@ -138,7 +138,7 @@ func lookup(keys []Key, name string) *Key {
 }
 
 func topKeys() []Key {
-	return slices.Concat(siteKeys(), logKeys(), limitKeys(), spoolKeys(), socketKeys(), socketLaterKeys(), pythonKeys())
+	return slices.Concat(siteKeys(), logKeys(), limitKeys(), policyKeys(), spoolKeys(), socketKeys(), socketLaterKeys(), pythonKeys())
 }
 
 func siteKeys() []Key {
@@ -171,7 +171,7 @@ func siteKeys() []Key {
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths and the applications behind them."},
 		{Name: "site", Type: TypeTable, Meaning: "What belongs to the site as a whole and has no key at the top level: [site.systemd]."},
 		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", State: Later, Meaning: "Further host names with mounts of their own."},
-		{Name: "location", Type: TypeTables, ModWSGI: "Location", State: Later, Meaning: "Settings for a part of the URL space."},
+		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the URL space."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", State: Later, Meaning: "TLS on the site's own addresses."},
 		{
@@ -231,10 +231,6 @@ func limitKeys() []Key {
 		{
 			Name: "limit-request-head-size", Type: TypeSize, Min: 1024, Max: 16 << 20, Default: int64(65536),
 			Meaning: "Largest request head, line and fields together; a larger one is answered 431.",
-		},
-		{
-			Name: "limit-request-body", Type: TypeSize, Default: int64(1 << 30), ModWSGI: "LimitRequestBody", ModWSGIDefault: "1073741824",
-			Meaning: "Largest request body; a larger one is answered 413; 0 means no limit.",
 		},
 		{
 			Name: "header-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "RequestReadTimeout", ModWSGIDefault: "20-40",

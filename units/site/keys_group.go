@@ -87,7 +87,7 @@ func groupTimeKeys() []Key {
 }
 
 func mountKeys() []Key {
-	return []Key{
+	return append(policyKeys(), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
 		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
 		{Name: "module", Type: TypeString, Meaning: "Module that has the application, \"package.module\" or \"package.module:callable\"."},
@@ -116,5 +116,5 @@ func mountKeys() []Key {
 			Name: "enable-sendfile", Type: TypeBool, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off", State: Later,
 			Meaning: "Send the files of wsgi.file_wrapper with sendfile(2).",
 		},
-	}
+	}...)
 }

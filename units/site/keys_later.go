@@ -76,12 +76,9 @@ func vhostKeys() []Key {
 }
 
 func locationKeys() []Key {
-	return []Key{
-		{Name: "path", Type: TypeString, check: checkURLPath, State: Later, Meaning: "URL path that the settings hold for."},
-		{Name: "request-timeout", Type: TypeDuration, State: Later, Meaning: "request-timeout for this path."},
-		{Name: "limit-request-body", Type: TypeSize, State: Later, Meaning: "limit-request-body for this path."},
-		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "error-override for this path."},
-	}
+	return append(policyKeys(), []Key{
+		{Name: "path", Type: TypeString, check: checkURLPath, Meaning: "URL path that the settings hold for, and for what is below it."},
+	}...)
 }
 
 func staticKeys() []Key {

@@ -190,6 +190,11 @@ func (d *decoder) warmUpRules() {
 
 // Covers reports whether a URL path is that of the mount, or below it.
 func (m *Mount) Covers(path string) bool {
-	rest, found := strings.CutPrefix(path, strings.TrimSuffix(m.Path, "/"))
+	return covers(m.Path, path)
+}
+
+// covers reports whether a URL path is part of what begins at another.
+func covers(outer, path string) bool {
+	rest, found := strings.CutPrefix(path, strings.TrimSuffix(outer, "/"))
 	return found && (rest == "" || rest[0] == '/')
 }

@@ -20,8 +20,12 @@ type Site struct {
 	Groups []*Group
 	// Mounts is in file order and never empty after Parse.
 	Mounts []*Mount
+	// Locations is in file order; nil means none.
+	Locations []*Location
 	// Server has the keys of the front end.
 	Server Server
+	// Policy has the top level's keys for all of the URL space.
+	Policy Policy
 	// WarmUp says what a new process is asked before it takes requests.
 	WarmUp WarmUp
 	// Socket has the keys of the site's listening sockets.
@@ -64,8 +68,6 @@ type Server struct {
 	RequestFieldSize int
 	// RequestHeadSize is the largest request head in bytes.
 	RequestHeadSize int
-	// RequestBody is the largest request body in bytes; 0 means no limit.
-	RequestBody int64
 
 	// HeaderTimeout is the time for a whole request head; 0 means no limit.
 	HeaderTimeout time.Duration
@@ -248,6 +250,9 @@ type Mount struct {
 	Callable string
 	// Group is the name of the daemon group that runs it.
 	Group string
+	// Policy has the keys for requests to the mount; those of the top level that
+	// it does not change included.
+	Policy Policy
 	// ScriptReloading brings up a new generation when Script changes.
 	ScriptReloading bool
 }

@@ -76,8 +76,9 @@ func completeSite() *Site {
 		},
 		Mounts: []*Mount{
 			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true},
-			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api"},
+			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: Policy{RequestBody: 10 << 20}},
 		},
+		Locations: []*Location{{Path: "/upload", policy: Policy{RequestBody: 5 << 30}, written: []string{"limit-request-body"}}},
 	}
 }
 
@@ -112,13 +113,13 @@ func TestParseMinimal(t *testing.T) {
 	got := mustParse(t, minimal)
 	want := Default("blog")
 	want.Path = "/etc/wsgi/blog.toml"
-	want.Mounts = []*Mount{{Path: "/", Script: "/srv/app.py", Callable: "application", Group: "main"}}
+	want.Mounts = []*Mount{{Path: "/", Script: "/srv/app.py", Callable: "application", Group: "main", Policy: want.Policy}}
 	sameSite(t, got, want)
 	if err := want.Validate(); err != nil {
 		t.Errorf("the default site with a mount is not valid: %v", err)
 	}
 	v, g := want.Server, want.Groups[0]
-	if v.RequestBody != 1<<30 || v.KeepAliveTimeout != 75*time.Second || v.AccessLogFormat != "combined" || v.AccessLog != "" || v.BodyMinRate != 500 {
+	if want.Policy.RequestBody != 1<<30 || v.KeepAliveTimeout != 75*time.Second || v.AccessLogFormat != "combined" || v.AccessLog != "" || v.BodyMinRate != 500 {
 		t.Errorf("defaults of the front end: %+v", v)
 	}
 	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 1024 ||

@@ -34,12 +34,12 @@ func (e *environ) addInt(name string, value int64) {
 
 // appendRequest adds what the request line and the connection say (PEP 3333,
 // "environ Variables"; RFC 3875).
-func (s *session) appendRequest(e *environ, r *route) {
+func (s *session) appendRequest(e *environ) {
 	req := &s.conn.Request
 	e.addBytes("REQUEST_METHOD", req.Method)
 	s.appendURI(e, req)
-	e.add("SCRIPT_NAME", r.prefix)
-	e.addBytes("PATH_INFO", s.path[len(r.prefix):])
+	e.add("SCRIPT_NAME", s.place.script)
+	e.addBytes("PATH_INFO", s.path[len(s.place.script):])
 	e.addBytes("QUERY_STRING", req.Query)
 	if req.Minor == 0 {
 		e.add("SERVER_PROTOCOL", "HTTP/1.0")

@@ -178,7 +178,7 @@ func (s *session) build(t testing.TB, frame *group.Frame) {
 		t.Fatal(status)
 	}
 	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
-	s.appendRequest(&e, s.front.conf.Load().routes.find(s.path))
+	s.appendRequest(&e)
 	s.appendFields(&e)
 	frame.Bytes = e.b
 }

@@ -30,11 +30,10 @@ type Front struct {
 
 // settings are the keys of the site file that a request goes by.
 type settings struct {
-	routes         routes
+	places         places
 	serverName     string
 	trusted        []netip.Prefix
 	trustUnix      bool
-	bodyLimit      int64 // bytes; 0 none
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
@@ -43,9 +42,9 @@ type settings struct {
 
 func newSettings(s *site.Site, groups map[string]*group.Group) *settings {
 	conf := &settings{
-		routes: newRoutes(s, groups), serverName: s.ServerName,
+		places: newPlaces(s, groups), serverName: s.ServerName,
 		trusted: s.Server.TrustedProxies, trustUnix: s.Server.TrustUnix,
-		bodyLimit: s.Server.RequestBody, bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
+		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory, logged: s.Server.AccessLog != "",
 	}
 	if conf.serverName == "" {
@@ -73,17 +72,17 @@ func New(o Options) *Front {
 	log := openAccessLogPatiently(s.AccessLog, s.AccessLogFormat, o.LogTrouble)
 	f := &Front{options: o, log: log, ids: newIDs(), logger: o.Logger}
 	f.conf.Store(newSettings(o.Site, o.Groups))
-	f.server = http1.NewServer(f.serverOptions(s), f)
+	f.server = http1.NewServer(f.serverOptions(s, f.conf.Load().places), f)
 	return f
 }
 
-func (f *Front) serverOptions(s *site.Server) http1.Options {
+func (f *Front) serverOptions(s *site.Server, all places) http1.Options {
 	return http1.Options{
 		Limits:        http1.Limits{Line: s.RequestLine, Fields: s.RequestFields, FieldSize: s.RequestFieldSize, Head: s.RequestHeadSize},
 		HeaderTimeout: s.HeaderTimeout, BodyTimeout: s.BodyTimeout, BodyMinRate: s.BodyMinRate,
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
 		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: f.options.Software, Logger: f.logger,
-		Loops: f.options.Loops, BodyBuffer: smaller(s.RequestBuffer, s.RequestBody),
+		Loops: f.options.Loops, BodyBuffer: min(s.RequestBuffer, all.smallestBody()),
 	}
 }
 
@@ -99,8 +98,9 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 		}
 	}
 	return func() {
-		f.conf.Store(newSettings(s, groups))
-		f.server.Reconfigure(f.serverOptions(server))
+		conf := newSettings(s, groups)
+		f.conf.Store(conf)
+		f.server.Reconfigure(f.serverOptions(server, conf.places))
 		if log == f.log {
 			return
 		}
@@ -213,11 +213,3 @@ func (f *Front) trusts(c *http1.Conn) bool {
 }
 
 func equalFold(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }
-
-// smaller is the smaller of a size and a limit of which 0 means none.
-func smaller(size, limit int64) int64 {
-	if limit > 0 {
-		return min(size, limit)
-	}
-	return size
-}

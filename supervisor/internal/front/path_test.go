@@ -98,19 +98,19 @@ func encodeAll(path []byte) []byte {
 	return b
 }
 
-func TestRoutes(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	s := site.Default("test")
 	s.Groups = append(s.Groups, site.NewGroup("other"))
 	s.Mounts = []*site.Mount{{Path: "/a", Group: "main"}, {Path: "/a/b", Group: "other"}, {Path: "/abc", Group: "main"}}
 	groups := map[string]*group.Group{"main": {}, "other": {}}
-	rs := newRoutes(s, groups)
+	places := newPlaces(s, groups)
 	for path, want := range map[string]string{
 		"/a": "/a", "/a/": "/a", "/a/x": "/a", "/ab": "none", "/a/b": "/a/b", "/a/bc": "/a", "/a/b/c": "/a/b", "/abc": "/abc", "/": "none", "/A": "none",
 	} {
 		got := "none"
-		r := rs.find([]byte(path))
+		r := places.find([]byte(path))
 		if r != nil {
-			got = r.prefix
+			got = r.path
 		}
 		if got != want {
 			t.Errorf("%s: mount %s, want %s", path, got, want)
@@ -120,7 +120,49 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	s.Mounts = append(s.Mounts, &site.Mount{Path: "/", Group: "main"})
-	if r := newRoutes(s, groups).find([]byte("/x")); r == nil || r.prefix != "" {
+	if r := newPlaces(s, groups).find([]byte("/x")); r == nil || r.path != "" {
 		t.Errorf("/x: %+v", r)
+	}
+}
+
+// TestLocations: a location holds for its path and what is below, an inner one wins
+// over an outer one, and every one over the mount.
+func TestLocations(t *testing.T) {
+	const text = `limit-request-body = 1
+[[mount]]
+path = "/"
+module = "a"
+[[mount]]
+path = "/b"
+module = "a"
+limit-request-body = 2
+[[location]]
+path = "/b/c/d"
+limit-request-body = 4
+[[location]]
+path = "/b/c"
+limit-request-body = 3
+[[location]]
+path = "/x"
+limit-request-body = 5
+[[location]]
+path = "/b/e"
+`
+	s, err := site.Parse("test", "test.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := newPlaces(s, map[string]*group.Group{"main": {}})
+	for path, want := range map[string]int64{"/": 1, "/bc": 1, "/b": 2, "/b/cd": 2, "/b/c": 3, "/b/c/x": 3, "/b/c/d": 4, "/b/c/d/e": 4, "/b/e": 2, "/x/y": 5} {
+		p := places.find([]byte(path))
+		if p == nil || p.policy.RequestBody != want {
+			t.Errorf("%s: %+v, want limit-request-body %d", path, p, want)
+		}
+		if script := p.script; script != "" && script != "/b" {
+			t.Errorf("%s: SCRIPT_NAME is %q", path, script)
+		}
+	}
+	if n := places.smallestBody(); n != 1 {
+		t.Errorf("the smallest limit is %d", n)
 	}
 }

@@ -32,6 +32,9 @@ func newFront(t testing.TB, change func(*site.Site)) *Front {
 	if change != nil {
 		change(s)
 	}
+	for _, m := range s.Mounts {
+		m.Policy = s.Policy
+	}
 	events, err := loop.New()
 	if err != nil {
 		t.Fatal(err)
@@ -121,12 +124,8 @@ func environOf(t testing.TB, s *session) map[string]string {
 	if status, text, _ := s.objection(); status != 0 {
 		t.Fatalf("%d %s", status, text)
 	}
-	r := s.front.conf.Load().routes.find(s.path)
-	if r == nil {
-		t.Fatal("no route")
-	}
 	e := environ{b: make([]byte, wire.HeaderSize)}
-	s.appendRequest(&e, r)
+	s.appendRequest(&e)
 	s.appendFields(&e)
 	return decode(t, e.b[wire.HeaderSize:])
 }

@@ -17,6 +17,7 @@ import (
 type session struct {
 	front    *Front
 	conf     *settings // that the request under way goes by
+	place    *place    // where it goes to; nil until that is known
 	conn     *http1.Conn
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
@@ -55,23 +56,18 @@ func (s *session) handle() {
 		s.answer(status, text, fields)
 		return
 	}
-	r := s.conf.routes.find(s.path)
-	if r == nil {
-		s.answer(404, "Nothing is mounted at this path.", "")
-		return
-	}
-	s.conn.Response.SetMemory(r.memory)
-	s.group.Store(r.group)
+	s.conn.Response.SetMemory(s.place.memory)
+	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
-	s.appendRequest(&e, r)
+	s.appendRequest(&e)
 	s.appendFields(&e)
 	frame.Bytes = e.b
 	s.submit(frame)
 }
 
 func (s *session) begin() {
-	s.conf = s.front.conf.Load()
+	s.conf, s.place = s.front.conf.Load(), nil
 	s.group.Store(nil)
 	s.began = time.Now()
 	s.exchange.Note = group.Note{}
@@ -106,12 +102,16 @@ func (s *session) objection() (status int, text, fields string) {
 		return 501, "This server is no proxy: CONNECT is not implemented.", ""
 	case req.Minor == 0 && !req.HasContentLength && needsLength(req.Method):
 		return 411, "The request needs a Content-Length.", ""
-	case s.conf.bodyLimit > 0 && req.HasContentLength && req.ContentLength > s.conf.bodyLimit:
-		return 413, "The request body is larger than limit-request-body.", ""
 	}
 	var err error
 	if s.path, err = cleanPath(s.path[:0], req.Path); err != nil {
 		return 400, "The request cannot be served: " + err.Error() + ".", ""
+	}
+	if s.place = s.conf.places.find(s.path); s.place == nil {
+		return 404, "Nothing is mounted at this path.", ""
+	}
+	if limit := s.place.policy.RequestBody; limit > 0 && req.HasContentLength && req.ContentLength > limit {
+		return 413, "The request body is larger than limit-request-body.", ""
 	}
 	return 0, "", ""
 }
@@ -256,7 +256,10 @@ func (s *session) stream(frame *group.Frame, file *os.File, size int64) {
 	}
 }
 
-func (s *session) tooLarge(n int64) bool { return s.conf.bodyLimit > 0 && n > s.conf.bodyLimit }
+func (s *session) tooLarge(n int64) bool {
+	limit := s.place.policy.RequestBody
+	return limit > 0 && n > limit
+}
 
 var errTooLarge error = &http1.Error{Status: 413, Reason: "the request body is larger than limit-request-body"}
 
