@@ -80,7 +80,10 @@ type Key struct {
 	ModWSGIDefault string
 	// Meaning is one sentence.
 	Meaning string
-	State   State
+	// Notes are what one sentence cannot hold, for the man page: paragraphs that
+	// are set apart by "\n\n". Most keys have none.
+	Notes string
+	State State
 	// check looks at a string value beyond its type; nil means nothing to check.
 	check func(string) *fault
 }

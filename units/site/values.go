@@ -160,17 +160,13 @@ func FormatSize(i int64) string {
 // bounds reports a number outside of the key's range, and whether it is inside.
 func (r *reading) bounds(n *node, i int64, format func(int64) string) bool {
 	k := r.key
-	zero := ""
-	if k.Zero != "" {
-		zero = ", or 0 for " + k.Zero
-	}
 	switch {
 	case i >= k.Min && (k.Max == 0 || i <= k.Max), i == 0 && k.Zero != "":
 		return true
 	case k.Max == 0:
-		r.fail(n, &fault{msg: format(i) + " is too small: at least " + format(k.Min) + zero})
+		r.fail(n, &fault{msg: format(i) + " is too small: " + k.span(format)})
 	default:
-		r.fail(n, &fault{msg: fmt.Sprintf("%s is out of range: %s to %s", format(i), format(k.Min), format(k.Max)) + zero})
+		r.fail(n, &fault{msg: format(i) + " is out of range: " + k.span(format)})
 	}
 	return false
 }
