@@ -129,7 +129,7 @@ func New(o Options) (*App, error) {
 	}
 	now := &serving{site: o.Site, groups: map[string]*group.Group{}}
 	for _, g := range o.Site.Groups {
-		now.groups[g.Name] = a.newGroup(g)
+		now.groups[g.Name] = a.newGroup(g, o.Beside != nil)
 	}
 	a.now.Store(now)
 	a.front = front.New(front.Options{
@@ -140,12 +140,13 @@ func New(o Options) (*App, error) {
 	return a, nil
 }
 
-// newGroup makes a group that has no processes yet.
-func (a *App) newGroup(g *site.Group) *group.Group {
+// newGroup makes a group that has no processes yet; fresh says that none are left
+// for it either.
+func (a *App) newGroup(g *site.Group, fresh bool) *group.Group {
 	o, left := &a.options, a.state.of(g.Name)
 	options := group.Options{
 		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: a.records, Collect: a.errors.collects, Loops: a.loops,
-		Slot: left.Slot, Generation: left.Generation, Pinned: left.Pinned, CheckUser: o.CheckUser, Unit: o.Unit,
+		Slot: left.Slot, Generation: left.Generation, Fresh: fresh, Pinned: left.Pinned, CheckUser: o.CheckUser, Unit: o.Unit,
 		Changed: o.Changed, Installed: a.installed, Happened: o.Happened,
 	}
 	if w := a.watcher; w != nil {

@@ -128,7 +128,7 @@ func (a *App) plan(now *serving, next *site.Site) []change {
 		old := now.groups[g.Name]
 		changes[i] = change{name: g.Name, conf: g, group: old, fresh: old == nil}
 		if old == nil {
-			changes[i].group = a.newGroup(g)
+			changes[i].group = a.newGroup(g, true)
 		}
 	}
 	return changes

@@ -55,3 +55,37 @@ func TestBus(t *testing.T) {
 		}},
 	)
 }
+
+// TestControlSocket asks a site over its control socket, as `wsgid reload` does.
+func TestControlSocket(t *testing.T) {
+	boot.Run(t, "members of group wsgi use the control socket of a site, a stranger is denied and told why",
+		boot.Case{Name: "control socket", Run: func(t *testing.T, m *boot.Machine) {
+			s := serve(m, "verbs", "", "", "")
+			s.start()
+			for path, want := range map[string]string{"": "wsgi:wsgi 750", "/control": "wsgi:wsgi 660", "/state.json": "wsgi:wsgi 600"} {
+				if owner := m.Owner("/run/wsgi/verbs" + path); owner != want {
+					t.Errorf("/run/wsgi/verbs%s is %s, not %s", path, owner, want)
+				}
+			}
+			reload := []string{"wsgid", "reload", "--wait", "verbs"}
+			r := m.RunAs("joe", reload...)
+			if r.Status == 0 || !strings.Contains(r.Stderr, "permission denied (root and members of group wsgi may)") {
+				t.Errorf("a stranger: status %d, %s", r.Status, r.Stderr)
+			}
+			if now := s.generation(t); now != 1 {
+				t.Errorf("a stranger has started generation %d", now)
+			}
+			m.MustRun("usermod", "-aG", "wsgi", "jane")
+			t.Cleanup(func() { m.MustRun("gpasswd", "-d", "jane", "wsgi") })
+			if r := m.RunAs("jane", reload...); r.Status != 0 {
+				t.Errorf("a member of group wsgi: status %d, %s", r.Status, r.Stderr)
+			}
+			if now := s.generation(t); now != 2 {
+				t.Errorf("it is generation %d", now)
+			}
+			if r := m.RunAs("jane", "sh", "-c", "echo > /run/wsgi/verbs/state.json"); r.Status == 0 {
+				t.Error("a member of group wsgi may write the state")
+			}
+		}},
+	)
+}

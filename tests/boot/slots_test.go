@@ -147,17 +147,33 @@ func testSlotRestarted(t *testing.T, m *boot.Machine) {
 }
 
 // testLeaderLeftBehind: a reload serves what the application is now, also where a leader
-// with an older one is found in the slot.
+// with an older one is found in the slot; and so does the supervisor that takes over after
+// an upgrade.
 func testLeaderLeftBehind(t *testing.T, m *boot.Machine) {
 	s := serve(m, "stale", "", "", "")
 	s.start()
-	m.MustRun("systemctl", "start", s.slot("b")) // with the old application
-	s.set(load.FileGeneration, "new")
-	m.MustRun("systemctl", "reload", s.service())
-	if got := s.get(); got.Header.Get("X-Load-Generation") != "new" {
-		t.Errorf("after the reload, the application is generation %q", got.Header.Get("X-Load-Generation"))
-	}
-	if now := s.generation(t); now != 2 {
-		t.Errorf("it is generation %d", now)
+	for i, c := range []struct {
+		name, slot string
+		before     func()
+	}{
+		{"reload", "b", func() {}},
+		{"upgrade", "a", func() {
+			m.MustRun("cp", "/usr/bin/wsgid", "/usr/bin/wsgid.new")
+			m.MustRun("mv", "-f", "/usr/bin/wsgid.new", "/usr/bin/wsgid")
+		}},
+	} {
+		m.AwaitProperty(s.slot(c.slot), "ActiveState", "inactive", within)
+		m.MustRun("systemctl", "start", s.slot(c.slot)) // with the application as it is
+		stale := m.Process(m.PID(s.slot(c.slot)))
+		c.before()
+		s.set(load.FileGeneration, c.name)
+		m.MustRun("systemctl", "reload", s.service())
+		if got := s.get(); got.Header.Get("X-Load-Generation") != c.name {
+			t.Errorf("after the %s, the application is generation %q", c.name, got.Header.Get("X-Load-Generation"))
+		}
+		if now := s.generation(t); now != i+2 {
+			t.Errorf("after the %s, it is generation %d", c.name, now)
+		}
+		stale.AwaitEnd(within)
 	}
 }

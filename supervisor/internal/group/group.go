@@ -39,6 +39,9 @@ type Options struct {
 	// one has left; "" and 0 when there is none.
 	Slot       string
 	Generation int
+	// Fresh says that there is none in Slot: one that is found there all the same was
+	// started by somebody else, and is ended.
+	Fresh bool
 	// Pinned is the release that the groups's leader was asked for; "" for the
 	// present one.
 	Pinned string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
@@ -101,6 +102,43 @@ func TestReloadIntoASlotThatHasProcesses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A group for which no leader was left takes none that somebody has started: not the
+// successor of a supervisor, and not a request that wakes the group.
+func TestStartInASlotThatHasProcesses(t *testing.T) {
+	stale := wire.Message{Process: 1}
+	next := func(t *testing.T, r *rig, slot string) {
+		t.Helper()
+		old := await(t, "the leader that was left", r.leaders)
+		old.expect(wire.Attach)
+		old.expect(wire.Shutdown)
+		l := await(t, "another leader", r.leaders)
+		if old.slot != slot || l.slot != slot {
+			t.Errorf("in slots %s and %s, not %s", old.slot, l.slot, slot)
+		}
+		l.process(1, 1)[0].serve()
+	}
+	t.Run("beside another supervisor", func(t *testing.T) {
+		r, systemd := slotRig(t)
+		r.group.options.Fresh, r.group.options.Slot, r.group.options.Generation = true, "b", 4
+		systemd.greeting = []wire.Message{stale}
+		queued := r.request("/x")
+		r.group.Start()
+		next(t, r, "b")
+		queued.answered(200)
+		r.status("the next generation", func(s Status) bool { return s.Generation == 5 && s.Slot == "b" })
+	})
+	t.Run("awake again", func(t *testing.T) {
+		r, systemd := slotRig(t)
+		r.group.conf().InactivityTimeout = time.Millisecond
+		r.start(1, 1)
+		r.status("sleep", func(s Status) bool { return s.Asleep })
+		systemd.greeting = []wire.Message{stale}
+		woken := r.request("/x")
+		next(t, r, "b")
+		woken.answered(200)
+	})
 }
 
 // While the first leader is tried in slot b, a reload is not to get into its way.

@@ -24,7 +24,11 @@ func (g *Group) Start() {
 	g.number, g.pinned = g.options.Generation, g.options.Pinned
 	g.reviving = true
 	g.mu.Unlock()
-	g.running.Go(func() { g.revive(nil, slot, true) })
+	meet := g.meetNext
+	if g.options.Fresh {
+		meet = g.meetNew
+	}
+	g.running.Go(func() { g.revive(nil, slot, meet, true) })
 }
 
 // WaitReady waits until every process of the first generation is ready, or one
@@ -67,19 +71,22 @@ func (g *Group) relaunch(old *generation) {
 	}
 	g.mu.Unlock()
 	if wanted {
-		g.revive(old, old.slot, false)
+		g.revive(old, old.slot, g.meetNext, false)
 	}
 }
 
+// meeting is meet, or one of those that do more than it.
+type meeting func(ctx context.Context, conf *site.Group, slot string) (met, error)
+
 // revive makes a leader's generation the current one in the place of old,
 // trying until that succeeds or is not wanted any more. The first try is made
-// at once, or as late as leaders that failed before make advisable. The caller
-// has set reviving.
-func (g *Group) revive(old *generation, slot string, atOnce bool) {
+// at once, or as late as leaders that failed before make advisable, and with first.
+// The caller has set reviving.
+func (g *Group) revive(old *generation, slot string, first meeting, atOnce bool) {
 	g.mu.Lock()
 	g.trying = slot
 	g.mu.Unlock()
-	meet := g.meetNext
+	meet := first
 	for atOnce || g.waitToRevive(old) {
 		atOnce = false
 		err := g.replace(old, slot, meet)
@@ -89,7 +96,9 @@ func (g *Group) revive(old *generation, slot string, atOnce bool) {
 		if errors.Is(err, errNotWanted) {
 			break
 		}
-		meet = g.meet // by now systemd has cleared up
+		if !g.options.Fresh {
+			meet = g.meet // by now systemd has cleared up
+		}
 		g.cannotStart(slot, err)
 	}
 	g.mu.Lock()
@@ -99,7 +108,7 @@ func (g *Group) revive(old *generation, slot string, atOnce bool) {
 
 // replace starts a generation in the place of old. From the moment that it is the
 // current one it may end, and be replaced itself.
-func (g *Group) replace(old *generation, slot string, meet func(context.Context, *site.Group, string) (met, error)) error {
+func (g *Group) replace(old *generation, slot string, meet meeting) error {
 	conf := g.conf()
 	m, err := meet(g.life, conf, slot)
 	if err != nil {
@@ -200,7 +209,7 @@ func (g *Group) wakeLocked() {
 	}
 	g.asleep, g.reviving = false, true
 	slot := g.bed
-	g.running.Go(func() { g.revive(nil, slot, true) })
+	g.running.Go(func() { g.revive(nil, slot, g.meetNew, true) })
 }
 
 // watchActivityLocked has the group looked at when inactivity-timeout might be
