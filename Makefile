@@ -71,8 +71,20 @@ run: build ## build, and serve the example application at http://127.0.0.1:8000
 	@exec $(BIN)/wsgid run contrib/examples/hello/app.py --python $(PYTHON) --listen $(LISTEN) $(RUN_FLAGS)
 
 .PHONY: build
-build: ## build bin/wsgid and bin/wsgid-generator, static binaries
+build: man ## build bin/wsgid and bin/wsgid-generator, static binaries, and the man page
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/wsgid ./cmd/wsgid-generator
+
+# wsgi-site(5) is made from the keys that the parser goes by, so it is no file of the
+# repository. Its date is that of the revision.
+man-page = packaging/man/wsgi-site.5
+
+.PHONY: man
+man: $(man-page) ## make packaging/man/wsgi-site.5 from the keys of the site file
+
+$(man-page): $(wildcard units/site/*.go units/site/manpage/*.go units/site/manpage/*.in units/site/manpage/examples/*)
+	@mkdir -p $(@D)
+	$(GO) run ./units/site/manpage -date "$$(git log -1 --format=%cs 2>/dev/null)" >$@.new
+	mv $@.new $@
 
 programs     := $(BIN)/wsgid $(BIN)/wsgid-generator
 system-units := $(wildcard units/shipped/wsgi*)
@@ -130,7 +142,7 @@ uninstall: ## remove what install put there; the same PREFIX and DESTDIR
 .PHONY: clean
 clean: ## remove what was built
 	@[ ! -d bin/.home ] || chmod -R u+w bin/.home
-	rm -rf bin dist
+	rm -rf bin dist $(man-page)
 
 ##@ Test
 

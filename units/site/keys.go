@@ -266,7 +266,7 @@ func spoolKeys() []Key {
 	return []Key{
 		{
 			Name: "request-buffer-size", Type: TypeSize, Max: 1 << 30, Default: int64(65536),
-			Meaning: "Bytes of a request body kept in memory before a temporary file takes it.",
+			Meaning: "Bytes of a request body kept in memory before a temporary file takes it; 0 means that the file takes all of it.",
 		},
 		{
 			Name: "request-spool-limit", Type: TypeSize, Default: int64(1 << 30),

@@ -11,6 +11,9 @@ func groupProcessKeys() []Key {
 		{
 			Name: "processes", Type: TypeInt, Min: 1, Max: 1024, Default: int64(1), ModWSGI: "processes", ModWSGIDefault: "1",
 			Meaning: "Number of processes. When it is written, wsgi.multiprocess is true, even for 1.",
+			Notes: "mod_wsgi knows the difference between processes=1 and no processes= at all: applications, debuggers among them, " +
+				"take wsgi.multiprocess to mean that another process may have the next request. " +
+				"Leave the key out for one process that is and stays the only one; during a reload, two generations may still overlap.",
 		},
 		{
 			Name: "threads", Type: TypeInt, Min: 1, Max: 1000, Default: int64(5), ModWSGI: "threads", ModWSGIDefault: "15",
@@ -58,6 +61,10 @@ func groupTimeKeys() []Key {
 		{
 			Name: "request-timeout", Type: TypeDuration, Default: "60s", ModWSGI: "request-timeout", ModWSGIDefault: "0",
 			Meaning: "Time a request may take in the application before it is answered 504 and its process replaced; 0 means no limit.",
+			Notes: "The time begins when a thread takes the request, whatever its process has done before, and is the same for one thread and for twenty. " +
+				"The answer comes on time even while Python code does not let go of the interpreter, since the front end keeps the time. " +
+				"Where the stuck thread stands is in the log. " +
+				"mod_wsgi stretches its own limit with the number of threads, and does not enforce it where both deadlock-timeout and inactivity-timeout are off.",
 		},
 		{
 			Name: "queue-timeout", Type: TypeDuration, Default: "45s", ModWSGI: "queue-timeout", ModWSGIDefault: "0",
@@ -70,10 +77,12 @@ func groupTimeKeys() []Key {
 		{
 			Name: "graceful-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "graceful-timeout", ModWSGIDefault: "15",
 			Meaning: "Time that requests in flight have when their process is replaced; 0 means no wait.",
+			Notes: "It holds for a reload, too: the old generation gets no new requests and finishes what it has. " +
+				"Apache gives mod_wsgi three seconds in that case, whatever its graceful-timeout says.",
 		},
 		{
 			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(1024), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
-			Meaning: "Requests that may wait for a thread; the next is answered 503 at once.",
+			Meaning: "Requests that may wait for a thread; the next is answered 503 at once; 0 means that none may wait.",
 		},
 		{
 			Name: "header-buffer-size", Type: TypeSize, Min: 8192, Max: 16 << 20, Default: int64(32768), ModWSGI: "header-buffer-size", ModWSGIDefault: "32768",

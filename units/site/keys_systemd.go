@@ -77,6 +77,9 @@ func groupLimitKeys() []Key {
 		{
 			Name: "memory-limit", Type: TypeSize, Min: interpreterData, Max: 1 << 50, Zero: "no limit", Default: int64(0), ModWSGI: "memory-limit", ModWSGIDefault: "0",
 			Meaning: "Data of one process, the stacks of its threads among them (RLIMIT_DATA); 0 means no limit.",
+			Notes: "Python raises MemoryError in what asks for more. " +
+				"For the memory of all processes of a group together, page cache included, write MemoryMax= or MemoryHigh= in [group.NAME.systemd]; " +
+				"what the kernel then ends is named in the log.",
 		},
 		{
 			Name: "virtual-memory-limit", Type: TypeSize, Min: interpreterSpace, Max: 1 << 50, Zero: "no limit", Default: int64(0), ModWSGI: "virtual-memory-limit", ModWSGIDefault: "0",
