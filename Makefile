@@ -32,6 +32,11 @@ tmpfilesdir        ?= $(call systemd-dir,tmpfilesdir,lib/tmpfiles.d)
 dbuspolicydir      ?= /usr/share/dbus-1/system.d
 sysconfdir         ?= /etc
 logrotatedir       ?= $(sysconfdir)/logrotate.d
+mandir             ?= $(PREFIX)/share/man
+docdir             ?= $(PREFIX)/share/doc/wsgid
+bashcompdir        ?= $(PREFIX)/share/bash-completion/completions
+zshcompdir         ?= $(PREFIX)/share/zsh/site-functions
+fishcompdir        ?= $(PREFIX)/share/fish/vendor_completions.d
 
 # make run
 LISTEN    ?= 127.0.0.1:8000
@@ -90,6 +95,9 @@ programs     := $(BIN)/wsgid $(BIN)/wsgid-generator
 system-units := $(wildcard units/shipped/wsgi*)
 user-units   := $(wildcard units/shipped/user/wsgi*)
 dbus-policy  := $(wildcard packaging/dbus/*.conf)
+man-pages    := $(wildcard packaging/man/*.[1-8])
+# What people copy, without what tests it.
+examples     := $(shell find contrib -type f ! -name '*_test.go' ! -name 'test_*.py' ! -name '*.pyc' | LC_ALL=C sort)
 
 # The generator finds wsgid by its own place, ../../bin/wsgid, and systemd finds the
 # generator by links: so what was built fits every PREFIX.
@@ -105,13 +113,25 @@ define install-texts
 	done
 endef
 
+# $(call install-each,FILES,FUNCTION THAT GIVES THE PLACE OF ONE)
+install-each = $(foreach file,$(1),install -D -m 644 $(file) $(DESTDIR)$(call $(2),$(file)) &&) true
+
+# wsgi@.service.8 belongs into man8; contrib/examples/hello into examples/hello, and
+# contrib/nginx into examples/nginx.
+place-of-man     = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+place-of-example = $(docdir)/examples/$(patsubst examples/%,%,$(patsubst contrib/%,%,$(1)))
+
 # Everything that install makes, but for directories.
 installed = $(PREFIX)/bin/wsgid $(generator) \
 	$(systemgeneratordir)/wsgid-generator $(usergeneratordir)/wsgid-user-generator \
 	$(addprefix $(systemunitdir)/,$(notdir $(system-units))) \
 	$(addprefix $(userunitdir)/,$(notdir $(user-units))) \
 	$(sysusersdir)/wsgid.conf $(tmpfilesdir)/wsgid.conf $(logrotatedir)/wsgid \
-	$(addprefix $(dbuspolicydir)/,$(notdir $(dbus-policy)))
+	$(addprefix $(dbuspolicydir)/,$(notdir $(dbus-policy))) \
+	$(bashcompdir)/wsgid $(zshcompdir)/_wsgid $(fishcompdir)/wsgid.fish \
+	$(docdir)/README.md $(docdir)/CHANGELOG.md \
+	$(foreach file,$(man-pages),$(call place-of-man,$(file))) \
+	$(foreach file,$(examples),$(call place-of-example,$(file)))
 
 # What a package runs after it: users, /run/wsgi, the bus's and systemd's look at what is new.
 after-install := systemd-sysusers wsgid.conf && systemd-tmpfiles --create wsgid.conf && \
@@ -131,6 +151,12 @@ install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) ## instal
 	install -D -m 644 packaging/sysusers/wsgid.conf $(DESTDIR)$(sysusersdir)/wsgid.conf
 	install -D -m 644 packaging/tmpfiles/wsgid.conf $(DESTDIR)$(tmpfilesdir)/wsgid.conf
 	install -D -m 644 -t $(DESTDIR)$(dbuspolicydir) $(dbus-policy)
+	install -D -m 644 packaging/completions/wsgid.bash $(DESTDIR)$(bashcompdir)/wsgid
+	install -D -m 644 packaging/completions/wsgid.zsh $(DESTDIR)$(zshcompdir)/_wsgid
+	install -D -m 644 packaging/completions/wsgid.fish $(DESTDIR)$(fishcompdir)/wsgid.fish
+	install -D -m 644 -t $(DESTDIR)$(docdir) README.md CHANGELOG.md
+	@$(call install-each,$(man-pages),place-of-man)
+	@$(call install-each,$(examples),place-of-example)
 	@[ -n "$(DESTDIR)" ] || echo "next: $(after-install)"
 
 # Site files, and the directory while it holds any, belong to who wrote them.
@@ -138,6 +164,7 @@ install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) ## instal
 uninstall: ## remove what install put there; the same PREFIX and DESTDIR
 	rm -f $(addprefix $(DESTDIR),$(installed))
 	@rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(sysconfdir)/wsgi 2>/dev/null || true
+	@[ ! -d $(DESTDIR)$(docdir) ] || find $(DESTDIR)$(docdir) -type d -empty -delete
 
 .PHONY: clean
 clean: ## remove what was built

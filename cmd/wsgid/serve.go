@@ -12,8 +12,10 @@ import (
 	"github.com/wsgid/wsgid/units/site"
 )
 
-// addDirectories adds the flags that say where the files of sites are.
+// addDirectories adds the flags that say where the files of sites are, and with them
+// the completion of a site's name.
 func addDirectories(c *cobra.Command, d *service.Directories) {
+	c.ValidArgsFunction = completeSite(d)
 	c.Flags().StringVar(&d.Config, "config-directory", "/etc/wsgi", "`DIRECTORY` of the site files")
 	c.Flags().StringVar(&d.Runtime, "runtime-directory", "/run/wsgi", "`DIRECTORY` of the sockets")
 }

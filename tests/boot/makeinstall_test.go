@@ -41,7 +41,7 @@ func TestMakeInstall(t *testing.T) {
 			args := append([]string{"BIN=" + bin, "DESTDIR=" + dir, "PREFIX=" + c.prefix, "PKG_CONFIG=false"}, c.variables...)
 			run(t, append(args, "install"))
 
-			want := wanted(c.prefix, c.units, c.systemUnits)
+			want := wanted(t, c.prefix, c.units, c.systemUnits)
 			assertFiles(t, dir, want)
 			unit := read(t, filepath.Join(dir, c.systemUnits, "wsgi@.service"))
 			if !strings.Contains(unit, "="+c.prefix+"/bin/wsgid ") || strings.Contains(unit, "@bindir@") {
@@ -60,7 +60,8 @@ func TestMakeInstall(t *testing.T) {
 }
 
 // wanted are the files below the root, and what the links among them lead to.
-func wanted(prefix, units, systemUnits string) map[string]string {
+func wanted(t *testing.T, prefix, units, systemUnits string) map[string]string {
+	t.Helper()
 	generator := prefix + "/lib/wsgid/wsgid-generator"
 	want := map[string]string{
 		prefix + "/bin/wsgid": "",
@@ -71,6 +72,17 @@ func wanted(prefix, units, systemUnits string) map[string]string {
 		units + "/lib/sysusers.d/wsgid.conf":                        "",
 		units + "/lib/tmpfiles.d/wsgid.conf":                        "",
 		"/etc/logrotate.d/wsgid":                                    "",
+		prefix + "/share/bash-completion/completions/wsgid":         "",
+		prefix + "/share/zsh/site-functions/_wsgid":                 "",
+		prefix + "/share/fish/vendor_completions.d/wsgid.fish":      "",
+		prefix + "/share/doc/wsgid/README.md":                       "",
+		prefix + "/share/doc/wsgid/CHANGELOG.md":                    "",
+	}
+	for _, page := range globbed(t, "../../packaging/man/*.[0-9]") {
+		want[prefix+"/share/man/man"+page[len(page)-1:]+"/"+filepath.Base(page)] = ""
+	}
+	for _, file := range copied(t) {
+		want[prefix+"/share/doc/wsgid/examples/"+file] = ""
 	}
 	system, user := shipped()
 	for _, unit := range system {
@@ -80,6 +92,34 @@ func wanted(prefix, units, systemUnits string) map[string]string {
 		want[units+"/lib/systemd/user/"+unit] = ""
 	}
 	return want
+}
+
+func globbed(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+	}
+	return files
+}
+
+// copied are the files of contrib that people copy, without what tests them, by the
+// names that they have below the documentation's examples.
+func copied(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := fs.WalkDir(os.DirFS("../../contrib"), ".", func(path string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		test := strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test_") || strings.HasSuffix(name, ".pyc")
+		if err == nil && !entry.IsDir() && !test {
+			files = append(files, strings.TrimPrefix(path, "examples/"))
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("contrib has %d files: %v", len(files), err)
+	}
+	return files
 }
 
 func fakePrograms(t *testing.T) string {

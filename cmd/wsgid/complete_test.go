@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestShellCompletion has every shell that is here complete command lines with its own
+// file of packaging/completions, and compares what it would offer.
+func TestShellCompletion(t *testing.T) {
+	bin, config := t.TempDir(), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As testscript does: this test binary is wsgid where it is called so.
+	if err := os.Symlink(self, filepath.Join(bin, "wsgid")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"blog.toml", "billing.toml", "shop.toml", "blog.toml.orig"} {
+		if err := os.WriteFile(filepath.Join(config, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packaged, err := filepath.Abs("../../packaging/completions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shells := map[string][]string{
+		"bash": {"--norc", "-c", `. "$1/wsgid.bash"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+			compopt() { :; }; _wsgid; printf '%s\n' "${COMPREPLY[@]}"`, "bash"},
+		"zsh": {"-f", "-c", `_describe() { printf '%s\n' "${${(P)2}[@]%%:*}"; }; compfile=$1/wsgid.zsh; shift
+			words=("$@"); CURRENT=$#; set --; . $compfile`, "zsh"},
+		"fish": {"--no-config", "-c", `source $argv[1]/wsgid.fish
+			complete -C (string join " " -- $argv[2..-1]) | string replace -r '\t.*' ''; true`},
+	}
+	for shell, command := range shells {
+		t.Run(shell, func(t *testing.T) {
+			program, err := exec.LookPath(shell)
+			if err != nil {
+				t.Skipf("no %s: not proved that it completes wsgid's command line", shell)
+			}
+			for _, c := range []struct{ line, want string }{
+				{"wsgid rel", "reload"},
+				{"wsgid und", "undrain"},
+				{"wsgid status --config-directory " + config + " b", "billing blog"},
+				{"wsgid check --us", "--user"},
+			} {
+				cmd := exec.Command(program, append(append(command, packaged), strings.Fields(c.line)...)...)
+				cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+t.TempDir())
+				output, err := cmd.CombinedOutput()
+				got := strings.Fields(string(output))
+				slices.Sort(got)
+				if err != nil || strings.Join(got, " ") != c.want {
+					t.Errorf("%s: %q (%v), want %q", c.line, output, err, c.want)
+				}
+			}
+		})
+	}
+}
