@@ -134,6 +134,10 @@ func copyField(to, from any) {
 	switch from := from.(type) {
 	case *int64:
 		*to.(*int64) = *from
+	case *bool:
+		*to.(*bool) = *from
+	case *string:
+		*to.(*string) = *from
 	default:
 		panic(fmt.Sprintf("site: a field has the type %T, which cannot be copied", from))
 	}

@@ -108,14 +108,8 @@ func mountKeys() []Key {
 			Name: "group", Type: TypeString, ModWSGI: "WSGIProcessGroup",
 			Meaning: "Daemon group that runs the application; may be left out when there is one group.",
 		},
-		{Name: "pass-authorization", Type: TypeBool, ModWSGI: "WSGIPassAuthorization", ModWSGIDefault: "Off", State: Later, Meaning: "Gives the Authorization header to the application."},
 		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", Meaning: "Starts a new generation of the group when the script file changes; a broken one changes nothing."},
 		{Name: "error-override", Type: TypeBool, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off", State: Later, Meaning: "Replaces the application's error pages by the front end's."},
-		{
-			Name: "chunked-request", Type: TypeBool, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off", State: Later,
-			Meaning: "Accept request bodies with the chunked transfer coding.",
-		},
-		{Name: "map-head-to-get", Type: TypeEnum, Values: []string{"auto", "on", "off"}, ModWSGI: "WSGIMapHEADToGET", ModWSGIDefault: "Auto", State: Later, Meaning: "Shows HEAD to the application as GET."},
 		{Name: "ignore-activity", Type: TypeBool, ModWSGI: "WSGIIgnoreActivity", ModWSGIDefault: "Off", State: Later, Meaning: "Requests here do not count for inactivity-timeout."},
 		{
 			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Later,

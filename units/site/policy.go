@@ -6,7 +6,34 @@ package site
 type Policy struct {
 	// RequestBody is the largest request body in bytes; 0 means no limit.
 	RequestBody int64
+	// ChunkedRequest takes request bodies with the chunked transfer coding.
+	ChunkedRequest bool
+	// PassAuthorization lets the application see the Authorization field.
+	PassAuthorization bool
+	// MapHEAD is when the application sees HEAD as GET: MapAlways, MapNever or MapAuto.
+	MapHEAD string
+	// OddHeaders is what becomes of header fields whose names are not made of letters,
+	// digits and hyphens alone: HeadersDropped or HeadersRefused.
+	OddHeaders string
 }
+
+// When the application sees HEAD as GET.
+const (
+	// MapAlways is for applications that know no HEAD.
+	MapAlways = "on"
+	// MapNever leaves HEAD to the application.
+	MapNever = "off"
+	// MapAuto is MapAlways where the front end makes header fields from the body.
+	MapAuto = "auto"
+)
+
+// What becomes of header fields that could be taken for others.
+const (
+	// HeadersDropped keeps them from the application.
+	HeadersDropped = "drop"
+	// HeadersRefused answers a request that has one with 400.
+	HeadersRefused = "refuse"
+)
 
 // policyKeys are the keys of a Policy, for every table that may have them.
 func policyKeys() []Key {
@@ -15,66 +42,31 @@ func policyKeys() []Key {
 			Name: "limit-request-body", Type: TypeSize, Default: int64(1 << 30), ModWSGI: "LimitRequestBody", ModWSGIDefault: "1073741824",
 			Meaning: "Largest request body; a larger one is answered 413; 0 means no limit.",
 		},
+		{
+			Name: "chunked-request", Type: TypeBool, Default: true, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off",
+			Meaning: "Takes request bodies with the chunked transfer coding, of which the application gets the decoded bytes and, unless the body is longer than request-spool-limit, CONTENT_LENGTH; false answers them 411.",
+		},
+		{
+			Name: "pass-authorization", Type: TypeBool, Default: true, ModWSGI: "WSGIPassAuthorization", ModWSGIDefault: "Off",
+			Meaning: "Gives the Authorization header to the application, as mod_wsgi-express does; false hides it.",
+		},
+		{
+			Name: "map-head-to-get", Type: TypeEnum, Values: []string{MapAuto, MapAlways, MapNever}, Default: MapAuto, ModWSGI: "WSGIMapHEADToGET", ModWSGIDefault: "Auto",
+			Meaning: "Shows HEAD to the application as GET, whose body the client does not get: \"on\" always, \"off\" never, \"auto\" where the front end makes header fields from the body, which it does nowhere at present.",
+		},
+		{
+			Name: "underscore-headers", Type: TypeEnum, Values: []string{HeadersDropped, HeadersRefused}, Default: HeadersDropped,
+			Meaning: "What becomes of request header fields with other characters than letters, digits and hyphens in the name, for X_A could be taken for X-A: \"drop\" hides them, \"refuse\" answers the request 400.",
+		},
 	}
 }
 
 func policyFields(p *Policy) fields {
 	return fields{
 		{"limit-request-body", &p.RequestBody},
-	}
-}
-
-// Location sets keys of a [Policy] for a part of the URL space.
-type Location struct {
-	// Path is the URL path, decoded, without a trailing slash except "/" itself. The
-	// location holds for it and for what is below.
-	Path string
-
-	policy  Policy
-	written []string // names of the keys that it has
-}
-
-// Covers reports whether a URL path is that of the location, or below it.
-func (l *Location) Covers(path string) bool { return covers(l.Path, path) }
-
-// Over is p with the keys that the location has.
-func (l *Location) Over(p Policy) Policy {
-	from, to := policyFields(&l.policy), policyFields(&p)
-	for _, name := range l.written {
-		copyField(to.find(name), from.find(name))
-	}
-	return p
-}
-
-func (d *decoder) locationTables(n *node) {
-	if n == nil {
-		return
-	}
-	for i, e := range d.tables(n, "location") {
-		d.location(i, e)
-	}
-}
-
-func (d *decoder) location(i int, n *node) {
-	l := &Location{}
-	key := elementKey("location", i)
-	d.site.lines[key] = n.place
-	d.table(tableLocation, n, key+".", append(policyFields(&l.policy), field{"path", &l.Path}))
-	for _, name := range n.sortedKeys() {
-		if policyFields(&l.policy).find(name) != nil {
-			l.written = append(l.written, name)
-		}
-	}
-	d.site.Locations = append(d.site.Locations, l)
-	if n.table["path"] == nil {
-		d.fail(n.place, "location", &fault{msg: "path is missing", hint: `path = "/api" is for everything below /api`})
-		return
-	}
-	for j, other := range d.site.Locations[:i] {
-		if other.Path == l.Path && l.Path != "" {
-			first := d.site.lines[elementKey("location", j)+".path"]
-			d.fail(n.table["path"].place, "location.path", &fault{msg: quote(l.Path) + " has a location already, at " + first.String()})
-			return
-		}
+		{"chunked-request", &p.ChunkedRequest},
+		{"pass-authorization", &p.PassAuthorization},
+		{"map-head-to-get", &p.MapHEAD},
+		{"underscore-headers", &p.OddHeaders},
 	}
 }

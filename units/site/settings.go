@@ -42,6 +42,8 @@ func plainValue(v any) string {
 	switch v := v.(type) {
 	case *string:
 		return *v
+	case *bool:
+		return strconv.FormatBool(*v)
 	case *int:
 		return strconv.Itoa(*v)
 	case octal:

@@ -75,11 +75,26 @@ func completeSite() *Site {
 			},
 		},
 		Mounts: []*Mount{
-			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true},
-			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: Policy{RequestBody: 10 << 20}},
+			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
+			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
+				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
+			})},
 		},
-		Locations: []*Location{{Path: "/upload", policy: Policy{RequestBody: 5 << 30}, written: []string{"limit-request-body"}}},
+		Locations: []*Location{{
+			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways},
+			written: []string{"chunked-request", "limit-request-body", "map-head-to-get"},
+		}},
+		Policy: completePolicy(nil),
 	}
+}
+
+// completePolicy is what complete.toml says at the top level, changed.
+func completePolicy(change func(*Policy)) Policy {
+	p := Policy{ChunkedRequest: true, PassAuthorization: true, MapHEAD: MapAuto, OddHeaders: HeadersRefused}
+	if change != nil {
+		change(&p)
+	}
+	return p
 }
 
 func TestParseComplete(t *testing.T) {

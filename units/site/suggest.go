@@ -54,8 +54,8 @@ func unknownKey(t Table, name string) *fault {
 		return &fault{msg: "unknown key", hint: "write " + k.Name}
 	}
 	all := Keys()
-	if k := lookup(all, spelled); k != nil {
-		return &fault{msg: "is a key of " + inWords(k.Table) + ", not of " + inWords(t), hint: moveHint(k)}
+	if homes := tablesWith(all, spelled); len(homes) > 0 {
+		return misplaced(t, homes)
 	}
 	if k := byModWSGI(all, name); k != nil {
 		return &fault{msg: "unknown key", hint: "for mod_wsgi's " + k.ModWSGI + " there is " + k.inTable()}
@@ -75,7 +75,9 @@ func unknownKey(t Table, name string) *fault {
 // misplacedDirective knows the directives of systemd, which have a table of their
 // own.
 func misplacedDirective(t Table, name string) *fault {
-	into := map[Table]string{tableTop: "[site.systemd]", tableSite: "[site.systemd]", tableGroup: "[group.NAME.systemd]"}[t]
+	into := map[Table]string{
+		tableTop: "[site.systemd]", tableSite: "[site.systemd]", tableGroup: "[group.NAME.systemd]", tableMount: "[group.NAME.systemd]",
+	}[t]
 	if into == "" || !slices.Contains(directiveNames(), name) {
 		return nil
 	}
@@ -106,11 +108,44 @@ func (k *Key) inTable() string {
 	return k.Name + " in " + string(k.Table)
 }
 
-func moveHint(k *Key) string {
-	if k.Table == tableTop {
-		return "move it above the first [table]"
+// tablesWith lists the tables that have a key of that name, in the order of a file:
+// those where it works, if there are any.
+func tablesWith(all []Key, name string) []Table {
+	var works, others []Table
+	for _, k := range all {
+		switch {
+		case k.Name != name:
+		case k.State == Supported:
+			works = append(works, k.Table)
+		default:
+			others = append(others, k.Table)
+		}
 	}
-	return "move it into " + string(k.Table)
+	if works != nil {
+		return works
+	}
+	return others
+}
+
+// misplaced explains a key that is right in other tables.
+func misplaced(t Table, homes []Table) *fault {
+	words, places := make([]string, len(homes)), make([]string, len(homes))
+	for i, home := range homes {
+		words[i], places[i] = inWords(home), "into "+string(home)
+		if home == tableTop {
+			places[i] = "above the first [table]"
+		}
+	}
+	return &fault{msg: "is a key of " + listed(words, "and") + ", not of " + inWords(t), hint: "move it " + listed(places, "or")}
+}
+
+// listed writes "a", "a and b", "a, b and c".
+func listed(words []string, conjunction string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
 }
 
 func names(keys []Key) []string {

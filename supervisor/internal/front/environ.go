@@ -5,11 +5,26 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/supervisor/internal/wire"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // environ appends names and values, each ended by a NUL, to a frame.
-type environ struct{ b []byte }
+type environ struct {
+	b []byte
+	// hideAuthorization leaves the Authorization field out.
+	hideAuthorization bool
+}
+
+// buildEnviron writes the environ of a request that goes to an application.
+func (s *session) buildEnviron(frame *group.Frame) {
+	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...), hideAuthorization: !s.place.policy.PassAuthorization}
+	s.appendRequest(&e)
+	s.appendFields(&e)
+	frame.Bytes = e.b
+}
 
 func (e *environ) add(name, value string) {
 	e.b = append(e.b, name...)
@@ -36,7 +51,11 @@ func (e *environ) addInt(name string, value int64) {
 // "environ Variables"; RFC 3875).
 func (s *session) appendRequest(e *environ) {
 	req := &s.conn.Request
-	e.addBytes("REQUEST_METHOD", req.Method)
+	if s.place.policy.MapHEAD == site.MapAlways && string(req.Method) == "HEAD" {
+		e.add("REQUEST_METHOD", "GET")
+	} else {
+		e.addBytes("REQUEST_METHOD", req.Method)
+	}
 	s.appendURI(e, req)
 	e.add("SCRIPT_NAME", s.place.script)
 	e.addBytes("PATH_INFO", s.path[len(s.place.script):])
@@ -119,7 +138,8 @@ func address(remote netip.AddrPort) string {
 
 // appendFields adds the header fields (mod_wsgi's rules): names outside
 // [A-Za-z0-9-] are dropped, because X_A and X-A would be one key; Proxy is
-// dropped, because HTTP_PROXY steers HTTP clients; repeated fields are joined.
+// dropped, because HTTP_PROXY steers HTTP clients, and Proxy-Authorization,
+// which is not for us; repeated fields are joined.
 func (s *session) appendFields(e *environ) {
 	fields := s.conn.Request.Fields
 	var seen uint64
@@ -186,6 +206,14 @@ func appendName(e *environ, name []byte) bool {
 	case len("Proxy"):
 		if bytes.EqualFold(name, []byte("Proxy")) {
 			return false
+		}
+	case len("Authorization"):
+		if e.hideAuthorization && bytes.EqualFold(name, []byte("Authorization")) {
+			return false
+		}
+	case len("Proxy-Authorization"):
+		if bytes.EqualFold(name, []byte("Proxy-Authorization")) {
+			return false // for the proxy before us (RFC 9110, 11.7.2)
 		}
 	case len("Content-Type"):
 		if bytes.EqualFold(name, []byte("Content-Type")) {

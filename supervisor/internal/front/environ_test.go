@@ -10,7 +10,6 @@ import (
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
-	"github.com/wsgid/wsgid/supervisor/internal/wire"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -177,8 +176,5 @@ func (s *session) build(t testing.TB, frame *group.Frame) {
 	if status, _, _ := s.objection(); status != 0 {
 		t.Fatal(status)
 	}
-	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
-	s.appendRequest(&e)
-	s.appendFields(&e)
-	frame.Bytes = e.b
+	s.buildEnviron(frame)
 }

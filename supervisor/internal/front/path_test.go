@@ -147,6 +147,7 @@ path = "/x"
 limit-request-body = 5
 [[location]]
 path = "/b/e"
+chunked-request = false
 `
 	s, err := site.Parse("test", "test.toml", []byte(text))
 	if err != nil {

@@ -25,6 +25,7 @@ const within = 10 * time.Second
 
 // newFront returns a front end of a site with mounts at / and /blog, whose
 // group has no processes.
+// The mounts get the top level's keys, unless they come with their own.
 func newFront(t testing.TB, change func(*site.Site)) *Front {
 	t.Helper()
 	s := site.Default("test")
@@ -33,7 +34,9 @@ func newFront(t testing.TB, change func(*site.Site)) *Front {
 		change(s)
 	}
 	for _, m := range s.Mounts {
-		m.Policy = s.Policy
+		if m.Policy.OddHeaders == "" {
+			m.Policy = s.Policy
+		}
 	}
 	events, err := loop.New()
 	if err != nil {
@@ -124,10 +127,9 @@ func environOf(t testing.TB, s *session) map[string]string {
 	if status, text, _ := s.objection(); status != 0 {
 		t.Fatalf("%d %s", status, text)
 	}
-	e := environ{b: make([]byte, wire.HeaderSize)}
-	s.appendRequest(&e)
-	s.appendFields(&e)
-	return decode(t, e.b[wire.HeaderSize:])
+	frame := &group.Frame{}
+	s.buildEnviron(frame)
+	return decode(t, frame.Bytes[wire.HeaderSize:])
 }
 
 func decode(t testing.TB, b []byte) map[string]string {

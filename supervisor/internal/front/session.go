@@ -59,10 +59,7 @@ func (s *session) handle() {
 	s.conn.Response.SetMemory(s.place.memory)
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
-	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...)}
-	s.appendRequest(&e)
-	s.appendFields(&e)
-	frame.Bytes = e.b
+	s.buildEnviron(frame)
 	s.submit(frame)
 }
 
@@ -110,10 +107,7 @@ func (s *session) objection() (status int, text, fields string) {
 	if s.place = s.conf.places.find(s.path); s.place == nil {
 		return 404, "Nothing is mounted at this path.", ""
 	}
-	if limit := s.place.policy.RequestBody; limit > 0 && req.HasContentLength && req.ContentLength > limit {
-		return 413, "The request body is larger than limit-request-body.", ""
-	}
-	return 0, "", ""
+	return s.refusal()
 }
 
 // needsLength names the methods whose body has no end on HTTP/1.0 without a

@@ -1,0 +1,77 @@
+package front
+
+import (
+	"testing"
+
+	"github.com/wsgid/wsgid/units/site"
+)
+
+// policyFront serves a site of one mount with the keys of text.
+func policyFront(t testing.TB, text string) *Front {
+	t.Helper()
+	parsed, err := site.Parse("test", "test.toml", []byte(text+"\n[[mount]]\npath = \"/\"\nmodule = \"a\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newFront(t, func(s *site.Site) {
+		s.Mounts, s.Locations, s.Policy = parsed.Mounts, parsed.Locations, parsed.Policy
+	})
+}
+
+// TestRefusals: what the keys of a place do not let pass.
+func TestRefusals(t *testing.T) {
+	const chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+	tests := []struct {
+		name, keys, request string
+		status              int
+	}{
+		{"chunked", "", chunked, 0},
+		{"no chunked", "chunked-request = false", chunked, 411},
+		{"no chunked, but a length", "chunked-request = false", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", 0},
+		{"odd names", "", "GET / HTTP/1.1\r\nHost: h\r\nX_A: 1\r\n\r\n", 0},
+		{"odd names refused", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX_A: 1\r\n\r\n", 400},
+		{"a dot refused", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX-A.b: 1\r\n\r\n", 400},
+		{"usual names", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX-A-1: 1\r\n\r\n", 0},
+		{"in the location", "[[location]]\npath = \"/in\"\nchunked-request = false", "POST /in/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+		{"outside of the location", "[[location]]\npath = \"/in\"\nchunked-request = false", chunked, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := sessionFor(t, policyFront(t, test.keys), test.request)
+			s.begin()
+			if status, text, _ := s.objection(); status != test.status {
+				t.Errorf("%d %s, want %d", status, text, test.status)
+			}
+		})
+	}
+}
+
+// TestEnvironByPolicy: what the keys of a place change in the environ.
+func TestEnvironByPolicy(t *testing.T) {
+	const credentials = "Authorization: Basic eDp5\r\nProxy-Authorization: Basic eDp5\r\n\r\n"
+	const get, head = "GET / HTTP/1.1\r\nHost: h\r\n", "HEAD / HTTP/1.1\r\nHost: h\r\n"
+	tests := []struct {
+		name, keys, request string
+		key, want           string // "-": it is not there
+	}{
+		{"authorization", "", get + credentials, "HTTP_AUTHORIZATION", "Basic eDp5"},
+		{"authorization hidden", "pass-authorization = false", get + credentials, "HTTP_AUTHORIZATION", "-"},
+		{"proxy authorization", "", get + credentials, "HTTP_PROXY_AUTHORIZATION", "-"},
+		{"head", "", head + "\r\n", "REQUEST_METHOD", "HEAD"},
+		{"head, never", `map-head-to-get = "off"`, head + "\r\n", "REQUEST_METHOD", "HEAD"},
+		{"head, always", `map-head-to-get = "on"`, head + "\r\n", "REQUEST_METHOD", "GET"},
+		{"another method", `map-head-to-get = "on"`, "PUT / HTTP/1.1\r\nHost: h\r\n\r\n", "REQUEST_METHOD", "PUT"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := environOf(t, sessionFor(t, policyFront(t, test.keys), test.request))
+			got, there := e[test.key]
+			if !there {
+				got = "-"
+			}
+			if got != test.want {
+				t.Errorf("%s is %q, want %q", test.key, got, test.want)
+			}
+		})
+	}
+}

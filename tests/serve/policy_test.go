@@ -1,0 +1,86 @@
+package serve_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const policySite = `
+underscore-headers = "refuse"
+
+[group.main]
+threads = 2
+
+[[mount]]
+path = "/"
+script = {{app "environ.py"}}
+
+[[location]]
+path = "/hidden"
+pass-authorization = false
+underscore-headers = "drop"
+
+[[location]]
+path = "/hidden/old"
+chunked-request = false
+map-head-to-get = "on"
+`
+
+// TestPolicyByPath: keys of [[location]], over those of the top level, as an
+// application sees their effect.
+func TestPolicyByPath(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, policySite)
+	const credentials = "Authorization: Basic eDp5"
+	s.ask(t, get("/", credentials)).assertValue(t, "HTTP_AUTHORIZATION", "Basic eDp5")
+	hidden := s.ask(t, get("/hidden/x", credentials, "X_A: 1"))
+	hidden.assertValue(t, "HTTP_AUTHORIZATION", nil)
+	hidden.assertValue(t, "HTTP_X_A", nil)
+	s.ask(t, get("/hidden/old", credentials)).assertValue(t, "HTTP_AUTHORIZATION", nil)
+
+	const body = "3\r\nabc\r\n0\r\n\r\n"
+	for _, test := range []struct {
+		request string
+		status  int
+	}{
+		{get("/", "X_A: 1"), http.StatusBadRequest},
+		{head("POST", "/hidden", "Transfer-Encoding: chunked") + body, http.StatusOK},
+		{head("POST", "/hidden/old/x", "Transfer-Encoding: chunked") + body, http.StatusLengthRequired},
+	} {
+		c := s.raw()
+		c.send(test.request)
+		a := c.response(http.MethodPost)
+		if a.status != test.status {
+			t.Errorf("%.30q: status %d, want %d: %s", test.request, a.status, test.status, a.body)
+		}
+		if a.status >= 400 && !strings.Contains(a.body, a.header.Get("X-Request-ID")) {
+			t.Errorf("the page does not name the request id: %s", a.body)
+		}
+	}
+}
+
+const methodApplication = `
+def application(environ, start_response):
+    start_response("200 OK", [("X-Method", environ["REQUEST_METHOD"])])
+    return [b"seven"]
+`
+
+// TestHeadAsGet: the application sees what map-head-to-get says, the client no body
+// either way.
+func TestHeadAsGet(t *testing.T) {
+	t.Parallel()
+	script := writeFile(t, t.TempDir(), "method.py", methodApplication)
+	s := startSite(t, "[[mount]]\npath = \"/\"\nscript = \""+script+"\"\n[[location]]\npath = \"/get\"\nmap-head-to-get = \"on\"\n")
+	for target, want := range map[string]string{"/": "HEAD", "/get": "GET", "/get/x": "GET", "/getter": "HEAD"} {
+		c := s.raw()
+		c.send(head("HEAD", target) + get("/"))
+		a := c.response(http.MethodHead)
+		if method := a.header.Get("X-Method"); method != want || a.header.Get("Content-Length") != "5" {
+			t.Errorf("HEAD %s: the application saw %s, want %s; header %v", target, method, want, a.header)
+		}
+		if a := c.expect(http.StatusOK); a.body != "seven" {
+			t.Errorf("HEAD %s: the next answer is %q", target, a.body)
+		}
+	}
+}
