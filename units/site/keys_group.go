@@ -3,7 +3,7 @@ package site
 import "slices"
 
 func groupKeys() []Key {
-	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupTimeKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
+	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
 }
 
 func groupProcessKeys() []Key {
@@ -81,9 +81,23 @@ func groupTimeKeys() []Key {
 				"Apache gives mod_wsgi three seconds in that case, whatever its graceful-timeout says.",
 		},
 		{
+			Name: "connect-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "connect-timeout", ModWSGIDefault: "15",
+			Meaning: "Time that the leader of the group's processes has to answer when it is started, before requests are answered 503 and it is tried again; 0 means no limit.",
+		},
+		{
+			Name: "socket-timeout", Type: TypeDuration, Default: "60s", ModWSGI: "socket-timeout", ModWSGIDefault: "60",
+			Meaning: "Longest silence of a process inside a response that it has begun, before the client's connection is aborted; the process goes on; 0 means no limit.",
+		},
+		{
 			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(1024), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
 			Meaning: "Requests that may wait for a thread; the next is answered 503 at once; 0 means that none may wait.",
 		},
+	}
+}
+
+// groupResponseKeys are about what comes back from the group's processes.
+func groupResponseKeys() []Key {
+	return []Key{
 		{
 			Name: "header-buffer-size", Type: TypeSize, Min: 8192, Max: 16 << 20, Default: int64(32768), ModWSGI: "header-buffer-size", ModWSGIDefault: "32768",
 			Meaning: "Longest single response header line.",
@@ -91,6 +105,14 @@ func groupTimeKeys() []Key {
 		{
 			Name: "response-buffer-size", Type: TypeSize, Min: 65536, Max: 1 << 30, Default: int64(262144), ModWSGI: "response-buffer-size", ModWSGIDefault: "8388608",
 			Meaning: "Bytes of a response held in memory for a client that reads slowly.",
+		},
+		{
+			Name: "response-socket-timeout", Type: TypeDuration, Default: "0s", ModWSGI: "response-socket-timeout", ModWSGIDefault: "0",
+			Meaning: "send-timeout for responses of this group; 0 means that of the site.",
+		},
+		{
+			Name: "response-flush-delay", Type: TypeDuration, Max: 10e9, Default: "0s", ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms",
+			Meaning: "Time that a piece of a response is held back so that more can go with it; 0 means that each is sent as soon as it is there, which nobody has to wait for: a response that is ready at once is one piece in any case.",
 		},
 	}
 }

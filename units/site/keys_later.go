@@ -51,13 +51,6 @@ func groupFileKeys() []Key {
 func groupRecycleKeys() []Key {
 	return []Key{
 		{Name: "interrupt-timeout", Type: TypeDuration, ModWSGI: "interrupt-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Time that a late request has to end after an exception was raised in it."},
-		{Name: "socket-timeout", Type: TypeDuration, ModWSGI: "socket-timeout", ModWSGIDefault: "60", State: Later, Meaning: "Longest silence of a process inside a response."},
-		{
-			Name: "connect-timeout", Type: TypeDuration, ModWSGI: "connect-timeout", ModWSGIDefault: "15", State: Later,
-			Meaning: "Longest wait for the connection to a daemon group.",
-		},
-		{Name: "response-socket-timeout", Type: TypeDuration, ModWSGI: "response-socket-timeout", ModWSGIDefault: "0", State: Later, Meaning: "send-timeout for this group's responses."},
-		{Name: "response-flush-delay", Type: TypeDuration, ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms", State: Later, Meaning: "Wait for more data before a piece of a response is sent."},
 		{Name: "restrict-stdin", Type: TypeBool, ModWSGI: "WSGIRestrictStdin", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdin an error."},
 		{Name: "restrict-stdout", Type: TypeBool, ModWSGI: "WSGIRestrictStdout", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdout an error."},
 		{Name: "restrict-signal", Type: TypeBool, ModWSGI: "WSGIRestrictSignal", ModWSGIDefault: "On", State: Later, Meaning: "Makes signal.signal do nothing."},

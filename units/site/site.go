@@ -204,6 +204,13 @@ type Group struct {
 	// or generation is replaced; 0 means no wait.
 	GracefulTimeout time.Duration
 
+	// ConnectTimeout is the time in which a leader that is connected to has to say
+	// who it is; 0 means no limit.
+	ConnectTimeout time.Duration
+	// SocketTimeout is how long a process may say nothing inside a response that it
+	// has begun; 0 means no limit.
+	SocketTimeout time.Duration
+
 	// InactivityTimeout is how long a group without a request keeps its
 	// processes; the next request brings them back. 0 means for ever.
 	InactivityTimeout time.Duration
@@ -231,6 +238,12 @@ type Group struct {
 	// ResponseBufferSize is how many bytes of a response are held in memory for
 	// a client that reads slowly.
 	ResponseBufferSize int64
+	// ResponseSocketTimeout is Server.SendTimeout for the group's responses; 0 means
+	// that one.
+	ResponseSocketTimeout time.Duration
+	// ResponseFlushDelay is how long a piece of a response may wait for more of it
+	// before it is sent, up to 10 s; 0 means not at all.
+	ResponseFlushDelay time.Duration
 
 	// Env has the environment from [group.NAME.env]; nil when there is none.
 	Env map[string]string

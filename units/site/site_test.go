@@ -51,6 +51,7 @@ func completeSite() *Site {
 				Rotate: RotateAll, Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
 				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
+				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
 			{
@@ -70,7 +71,8 @@ func completeSite() *Site {
 				Home: "/srv/blog", Lang: "C.UTF-8", Locale: "de_DE.UTF-8", DisplayName: "%{GROUP}", Umask: 0o027,
 				SwitchInterval: 2 * time.Millisecond, StackSize: 512 << 10,
 				StartupTimeout: time.Hour, QueueTimeout: 1500 * time.Microsecond, ShutdownTimeout: 15 * time.Second, GracefulTimeout: 30 * time.Second,
-				HeaderBufferSize: 64 << 10, ResponseBufferSize: 128 << 10,
+				ConnectTimeout: 4 * time.Second, SocketTimeout: 90 * time.Second,
+				HeaderBufferSize: 64 << 10, ResponseBufferSize: 128 << 10, ResponseSocketTimeout: 2 * time.Minute, ResponseFlushDelay: 5 * time.Millisecond,
 				Env: map[string]string{"A": "say \"hi\"\n", "B": `back\slash`}, EnvFiles: []string{"/etc/default/blog"},
 			},
 		},

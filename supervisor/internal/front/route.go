@@ -3,6 +3,7 @@ package front
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/units/site"
@@ -14,8 +15,12 @@ type place struct {
 	path   string // "" for "/", else without a slash at the end
 	script string // path of the mount, in the same form: SCRIPT_NAME
 	group  *group.Group
-	memory int // response-buffer-size of the group, bytes
-	policy site.Policy
+	// What the group's responses get: response-buffer-size in bytes,
+	// response-socket-timeout and response-flush-delay.
+	memory      int
+	sendTimeout time.Duration
+	flushDelay  time.Duration
+	policy      site.Policy
 }
 
 // places are those of a site, the longest path first.
@@ -37,9 +42,10 @@ func newPlaces(s *site.Site, groups map[string]*group.Group) places {
 }
 
 func newPlace(s *site.Site, m *site.Mount, path string, groups map[string]*group.Group) *place {
+	g := s.Group(m.Group)
 	p := &place{
-		path: prefix(path), script: prefix(m.Path), group: groups[m.Group],
-		memory: int(s.Group(m.Group).ResponseBufferSize), policy: m.Policy,
+		path: prefix(path), script: prefix(m.Path), group: groups[m.Group], policy: m.Policy,
+		memory: int(g.ResponseBufferSize), sendTimeout: g.ResponseSocketTimeout, flushDelay: g.ResponseFlushDelay,
 	}
 	around := slices.DeleteFunc(slices.Clone(s.Locations), func(l *site.Location) bool { return !l.Covers(path) })
 	slices.SortStableFunc(around, func(a, b *site.Location) int { return len(a.Path) - len(b.Path) })

@@ -57,6 +57,8 @@ func (s *session) handle() {
 		return
 	}
 	s.conn.Response.SetMemory(s.place.memory)
+	s.conn.Response.SetSendTimeout(s.place.sendTimeout)
+	s.conn.Response.SetFlushDelay(s.place.flushDelay)
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)

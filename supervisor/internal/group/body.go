@@ -94,6 +94,7 @@ func (b *Body) pass(frame []byte, last bool) error {
 		return ErrNotWanted
 	}
 	err := thread.sendWaiting(frame)
+	thread.noteHeard()
 	if last || err != nil {
 		b.mu.Lock()
 		b.passing = false

@@ -6,7 +6,7 @@ import (
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
 
-// Two timers keep all of a group's deadlines: every request of a group has the
+// A few timers keep all of a group's deadlines: every request of a group has the
 // same timeout, so the next deadline is that of the oldest, and a request costs
 // no timer of its own.
 
@@ -68,22 +68,15 @@ type overdue struct {
 // overdueLocked returns the threads whose request has had its time and the
 // wait until the next one has; 0 when no thread has a request.
 func (g *Group) overdueLocked(now time.Time) (late []overdue, next time.Duration) {
-	for _, gen := range g.generationsLocked() {
-		for _, p := range gen.processes {
-			for _, t := range p.threads {
-				if t == nil || !t.busy {
-					continue
-				}
-				began, counting := t.counting()
-				left := began.Add(g.conf().RequestTimeout).Sub(now)
-				switch {
-				case !counting:
-				case left <= 0:
-					late = append(late, overdue{t, began})
-				case next == 0 || left < next:
-					next = left
-				}
-			}
+	for _, t := range g.busyThreadsLocked() {
+		began, counting := t.counting()
+		left := began.Add(g.conf().RequestTimeout).Sub(now)
+		switch {
+		case !counting:
+		case left <= 0:
+			late = append(late, overdue{t, began})
+		case next == 0 || left < next:
+			next = left
 		}
 	}
 	return late, next
@@ -113,7 +106,7 @@ func (g *Group) expire(t *thread, began time.Time) {
 	j, _ := t.steal(began, 504, "The application did not answer in time.")
 	g.mu.Lock()
 	p.stuck = true
-	if j.response != nil {
+	if j.response != nil && !j.logged {
 		p.dumps = append(p.dumps, dump{thread: t, job: j})
 	}
 	control := p.generation.control

@@ -125,6 +125,7 @@ type Group struct {
 	queueTimer      *time.Timer
 	limitTimer      *time.Timer // nil while not armed
 	requestTimer    *time.Timer // nil while not armed
+	silenceTimer    *time.Timer // nil while not armed
 	inactivityTimer *time.Timer // nil while not armed
 }
 

@@ -14,9 +14,8 @@ import (
 	"github.com/wsgid/wsgid/units/site"
 )
 
-// helloTime is how long a leader has to answer a connection. systemd starts one
-// in 50 ms, on a machine that boots in seconds.
-const helloTime = 30 * time.Second
+// dismissTime is how long a leader that is not wanted has to end.
+const dismissTime = 30 * time.Second
 
 // errNotWanted says that nobody wants a generation any more.
 var errNotWanted = errors.New("the group is being stopped")
@@ -28,10 +27,23 @@ type met struct {
 	control *wire.Conn
 }
 
-// meet connects to the leader of a slot, which may start it, and hears who it is.
+// errSilent says that a leader has had connect-timeout. systemd starts one in
+// 50 ms, on a machine that boots in seconds.
+var errSilent = errors.New("the leader does not answer within connect-timeout")
+
+// meet connects to the leader of a slot, which may start it, and hears who it is:
+// within connect-timeout, the one limit on all of that.
 func (g *Group) meet(ctx context.Context, conf *site.Group, slot string) (met, error) {
+	if conf.ConnectTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, conf.ConnectTimeout, errSilent)
+		defer cancel()
+	}
 	conn, err := g.options.Launcher.Launch(ctx, g.name, slot)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errSilent) {
+			err = errSilent
+		}
 		return met{}, err
 	}
 	hello, control, err := g.greet(ctx, conf, conn)
@@ -81,11 +93,11 @@ func (g *Group) meetNew(ctx context.Context, conf *site.Group, slot string) (met
 	return g.meetNext(ctx, conf, slot)
 }
 
-// dismiss ends a leader, and waits for that as long as for a start at most.
+// dismiss ends a leader, and waits for that.
 func (m met) dismiss(g *Group) {
 	defer m.conn.Close()
 	defer m.control.Discard()
-	_ = m.conn.SetReadDeadline(time.Now().Add(helloTime))
+	_ = m.conn.SetReadDeadline(time.Now().Add(dismissTime))
 	g.tell(m.control, wire.Message{Type: wire.Attach, Generation: m.hello.Generation})
 	g.tell(m.control, wire.Message{Type: wire.Shutdown})
 	for {
@@ -126,13 +138,12 @@ func (g *Group) begin(m met, conf *site.Group, slot, release string, install fun
 func (g *Group) greet(ctx context.Context, conf *site.Group, conn *net.UnixConn) (wire.Message, *wire.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	_ = conn.SetReadDeadline(time.Now().Add(helloTime))
 	control := wire.NewConn(conn)
 	m, err := control.Receive()
 	defer wire.CloseAll(m.Descriptors)
 	switch {
 	case ctx.Err() != nil:
-		return m, nil, ctx.Err()
+		return m, nil, context.Cause(ctx)
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
 		control.Discard()
 		return m, nil, &endedError{err}

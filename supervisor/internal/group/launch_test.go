@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // slotLauncher plays systemd: the socket of a slot whose leader has just ended is
@@ -197,4 +198,39 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	l.process(1, 1)
 	r.status("the process", func(s Status) bool { return s.Processes == 1 && s.Failure == "" })
 	r.once("started after earlier failures")
+}
+
+// mute plays a leader that is started and says nothing.
+type mute struct {
+	*rig
+	silent atomic.Bool
+}
+
+func (m *mute) Launch(ctx context.Context, group, slot string) (*net.UnixConn, error) {
+	if !m.silent.Load() {
+		return m.rig.Launch(ctx, group, slot)
+	}
+	ours, theirs := pair(m.t)
+	m.t.Cleanup(func() { ours.Close() })
+	return theirs, nil
+}
+
+// A leader that does not answer within connect-timeout is given up: those who wait
+// get 503, and the next try succeeds.
+func TestConnectTimeout(t *testing.T) {
+	r := newRig(t, func(g *site.Group) { g.ConnectTimeout = 100 * time.Millisecond })
+	m := &mute{rig: r}
+	m.silent.Store(true)
+	r.group.options.Launcher = m
+	waiting := r.request("/early")
+	r.group.Start()
+	waiting.answered(503)
+	r.once("cannot start the leader: the leader does not answer within connect-timeout")
+	m.silent.Store(false)
+	l := await(t, "a leader", r.leaders)
+	w := l.process(1, 1)
+	r.status("the process", func(s Status) bool { return s.Processes == 1 && s.Failure == "" })
+	next := r.request("/next")
+	w[0].serve()
+	next.answered(200)
 }

@@ -35,12 +35,6 @@ func (t *thread) setSendFailed() {
 	t.mu.Unlock()
 }
 
-func (t *thread) setStarted() {
-	t.mu.Lock()
-	t.job.started = true
-	t.mu.Unlock()
-}
-
 // takeOver marks the client as answered. It returns false if it was already.
 func (t *thread) takeOver() bool {
 	t.mu.Lock()

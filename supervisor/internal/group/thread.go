@@ -85,7 +85,11 @@ type job struct {
 	began    time.Time
 	started  bool // the response's head was passed on
 	over     bool // the client has its answer; what comes is passed over
-	failed   bool // given up on
+	logged   bool // its end was: the log needs no other line
+	// heard is when something of the response came last; zero while silence does not
+	// count against the process.
+	heard  time.Time
+	failed bool // given up on
 	// sendFailed: the request could not be written to the process.
 	sendFailed bool
 	tries      int
@@ -135,6 +139,7 @@ func (t *thread) resume() {
 		return
 	}
 	t.paused = false
+	t.listen()
 	err := t.consume()
 	if err == nil {
 		err = t.receive()
@@ -322,6 +327,7 @@ func (t *thread) splice() (wait bool, err error) {
 			t.settle()
 			return true, nil
 		default:
+			t.noteHeard()
 			t.pauseIfFull(j)
 		}
 		if t.paused {
@@ -554,6 +560,7 @@ func (t *thread) body() error {
 	if j.over {
 		return t.passOver()
 	}
+	t.noteHeard()
 	over, err := j.response.Data(j.serial, t.piece())
 	if err != nil || over {
 		t.note(j, err)
@@ -571,6 +578,7 @@ func (t *thread) body() error {
 func (t *thread) pauseIfFull(j job) {
 	if j.response.Full(j.serial, t.room) {
 		t.paused = true
+		t.stopListening()
 	}
 }
 

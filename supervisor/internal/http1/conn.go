@@ -545,11 +545,19 @@ func (c *Conn) endIdle() {
 	}
 }
 
+// sendTimeout is how long the client may take nothing of its response.
+func (c *Conn) sendTimeout() time.Duration {
+	if t := c.Response.sendTimeout; t > 0 {
+		return t
+	}
+	return c.server.options().SendTimeout
+}
+
 func (c *Conn) tryWrite(p []byte) (int, error) { return c.socket.tryWrite(p) }
 
 // write writes all of p, waiting for a client that reads slowly.
 func (c *Conn) write(p []byte) error {
-	return c.socket.output(len(p), c.server.options().SendTimeout, c.server.now, func() (int, error) {
+	return c.socket.output(len(p), c.sendTimeout(), c.server.now, func() (int, error) {
 		n, err := c.socket.tryWrite(p)
 		p = p[n:]
 		return n, err
@@ -560,7 +568,7 @@ func (c *Conn) write(p []byte) error {
 // client that reads slowly. It returns how many it sent: fewer without an
 // error mean that the file has ended.
 func (c *Conn) sendFile(fd int, offset int64, n int) (sent int, err error) {
-	err = c.socket.output(n, c.server.options().SendTimeout, c.server.now, func() (int, error) {
+	err = c.socket.output(n, c.sendTimeout(), c.server.now, func() (int, error) {
 		position := offset + int64(sent)
 		took, err := unix.Sendfile(c.socket.fd, fd, &position, n-sent)
 		switch {

@@ -61,6 +61,9 @@ type responseState struct {
 	patience *time.Timer // while room is set and the file is not used
 	spool    *spool      // what the client has not taken; nil most of the time
 	file     fileTail
+	hold     holdState
+	// sendTimeout is that of this response; 0 is the server's.
+	sendTimeout time.Duration
 }
 
 // unknown is the length of a body that was not announced.
@@ -315,7 +318,10 @@ func (r *Response) sendLocked(body Piece, last bool) error {
 	}
 	whole, restore := r.frame(body, last)
 	var err error
-	if len(whole) > 0 {
+	switch {
+	case len(whole) == 0 && last:
+		err = r.releaseLocked()
+	case len(whole) > 0 && (last || !r.holdLocked(whole)):
 		err = r.writeLocked(whole)
 	}
 	restore.undo()
@@ -373,8 +379,16 @@ func (r *Response) frame(body Piece, last bool) ([]byte, restored) {
 	return body.Buf[start : body.End+len(tail)], saved
 }
 
-// writeLocked writes p or spools what the client does not take at once.
+// writeLocked sends what is held back, and p.
 func (r *Response) writeLocked(p []byte) error {
+	if len(r.hold.held) > 0 {
+		p = append(r.takeHeldLocked(), p...)
+	}
+	return r.passLocked(p)
+}
+
+// passLocked writes p or spools what the client does not take at once.
+func (r *Response) passLocked(p []byte) error {
 	if r.spool == nil {
 		n, err := r.conn.tryWrite(p)
 		if err != nil {
@@ -435,6 +449,9 @@ func (r *Response) abortLocked(how Outcome) {
 	if r.aborted || r.finished {
 		return
 	}
+	if how == Broken && r.releaseLocked() != nil {
+		return // the client has gone, which has aborted it already
+	}
 	r.aborted = true
 	if r.spool != nil {
 		// The drainer owns the end of a spooled response; it finishes at once.
@@ -450,6 +467,7 @@ func (r *Response) abortLocked(how Outcome) {
 func (r *Response) finishLocked(how Outcome) {
 	r.finished = true
 	r.outcome = how
+	r.takeHeldLocked()
 	if how == Broken || how == ClientGone {
 		r.aborted = true
 		r.conn.closeAfter.Store(true)

@@ -74,6 +74,9 @@ func (r *Response) Splice(serial uint64, from, n int) (moved int, over, ok bool,
 	if r.overLocked(serial) {
 		return 0, false, false, ErrGone
 	}
+	if err := r.releaseLocked(); err != nil {
+		return 0, false, true, err
+	}
 	if r.spool != nil || r.skip || r.left <= 0 || len(r.scratch) > 0 {
 		return 0, false, false, nil
 	}

@@ -276,6 +276,10 @@ func (r *Response) SendFile(serial uint64, fd int, offset, length int64) error {
 		r.abortLocked(Broken)
 		return errors.New("a file was sent without a Content-Length, or twice")
 	}
+	if err := r.releaseLocked(); err != nil {
+		closeFD(fd)
+		return err
+	}
 	length = min(length, r.left)
 	r.left -= length
 	r.sent += length
