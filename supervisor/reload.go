@@ -101,12 +101,16 @@ func hintAtRestart(site string, err error) error {
 // sameSockets refuses what a running supervisor cannot change: its sockets are
 // systemd's.
 func sameSockets(now, next *site.Site) error {
-	if slices.Equal(now.Listen, next.Listen) && now.Socket == next.Socket {
+	name := next.Name
+	what, sockets := "listen, or how its sockets are made,", "wsgi@"+name+".socket"
+	switch {
+	case now.Socket.Prefix != next.Socket.Prefix:
+		what, sockets = "socket-prefix", "'wsgi-"+name+":*@*.socket'"
+	case slices.Equal(now.Listen, next.Listen) && now.Socket == next.Socket:
 		return nil
 	}
-	name := next.Name
-	return fmt.Errorf("%s: listen, or how its sockets are made, has changed, which a reload cannot change\n"+
-		"hint: systemctl daemon-reload; systemctl stop wsgi@%s; systemctl restart wsgi@%s.socket; systemctl start wsgi@%s", next.Path, name, name, name)
+	return fmt.Errorf("%s: %s has changed, which a reload cannot change\n"+
+		"hint: systemctl daemon-reload; systemctl stop wsgi@%[3]s; systemctl restart %[4]s; systemctl start wsgi@%[3]s", next.Path, what, name, sockets)
 }
 
 // change is a group of the site that is reloaded.

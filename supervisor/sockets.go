@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +17,8 @@ import (
 // Sockets launches leaders by a connection to the socket of their slot, where
 // systemd listens and starts them.
 type Sockets struct {
-	// Directory has the sockets.
-	Directory string
+	// Prefix is what comes before ".SLOT.sock" in the path of a group's sockets.
+	Prefix func(group string) string
 	// Site is the site's name.
 	Site string
 	// DefaultUser runs the groups that name none; "" means whoever runs this
@@ -29,7 +28,7 @@ type Sockets struct {
 
 // Launch implements Launcher.
 func (s *Sockets) Launch(ctx context.Context, group, slot string) (*net.UnixConn, error) {
-	path := filepath.Join(s.Directory, s.Site+":"+group+"."+slot+".sock")
+	path := s.Prefix(group) + "." + slot + ".sock"
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {

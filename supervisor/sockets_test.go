@@ -15,7 +15,7 @@ import (
 func TestSocketsLaunch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := &Sockets{Directory: dir, Site: "blog"}
+	s := &Sockets{Prefix: func(group string) string { return dir + "/blog:" + group }, Site: "blog"}
 	_, err := s.Launch(t.Context(), "web", "a")
 	if err == nil || !strings.Contains(err.Error(), "no such file") || !strings.Contains(err.Error(), "wsgi-blog:web@a.socket") {
 		t.Errorf("without a socket: %v", err)

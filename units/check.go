@@ -29,6 +29,7 @@ func Check(s *site.Site, o Options) error {
 	for i, l := range s.Listen {
 		c.listener(i, l)
 	}
+	c.prefix()
 	if o.User {
 		c.user()
 	} else {
@@ -54,7 +55,10 @@ func (c *checker) fail(key, hint, format string, values ...any) {
 // names are short enough in a site file, as a rule. Hyphens are four bytes in the
 // names of slices, and a user's directory of sockets is a longer one.
 func (c *checker) names() {
-	const hint = "use shorter names for the site or its groups"
+	hint := "use shorter names for the site or its groups"
+	if c.site.Socket.Prefix != "" {
+		hint += ", or a shorter socket-prefix"
+	}
 	if own := siteSocketPath(c.options.runtime(), c.site.Name); len(own) > maxSocketPath {
 		c.fail("", hint, "the path of its socket, %s, is longer than %d bytes", own, maxSocketPath)
 	}
@@ -62,7 +66,7 @@ func (c *checker) names() {
 		if name := groupSlice(c.site.Name, g.Name); len(name) > maxUnitName {
 			c.fail(g.Key(), hint+", or fewer hyphens", "the name of its slice, %s, is longer than %d bytes", name, maxUnitName)
 		}
-		if slot := slotSocketPath(c.options.runtime(), c.site.Name, g.Name, "a"); len(slot) > maxSocketPath {
+		if slot := slotSocketPath(c.site, c.options.runtime(), g.Name, "a"); len(slot) > maxSocketPath {
 			c.fail(g.Key(), hint, "the path of its socket, %s, is longer than %d bytes", slot, maxSocketPath)
 		}
 	}

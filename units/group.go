@@ -15,7 +15,7 @@ func (b *builder) groupSocket(g *site.Group) {
 	d := b.unit(slotUnit(b.site.Name, g.Name, "", "socket"), "Socket of slot %i of "+b.groupTitle(g))
 	d.describe()
 	d.section("Socket")
-	d.add("ListenStream", slotSocketPath("%t", b.site.Name, g.Name, "%i"))
+	d.add("ListenStream", slotSocketValue(b.site, g.Name))
 	d.add("FileDescriptorName", "leader")
 	if !b.options.User {
 		d.add("SocketUser", site.FrontEndUser)
@@ -133,7 +133,7 @@ func (b *builder) root(d *draft, g *site.Group) {
 	d.add("RootDirectory", unitfile.Specifiers(g.Chroot))
 	d.add("MountAPIVFS", "yes")
 	d.add("BindReadOnlyPaths", withColons(unitfile.Specifiers(b.options.Wsgid))+" %E/wsgi")
-	d.add("BindReadOnlyPaths", withColons(slotSocketPath("%t", b.site.Name, g.Name, "%i")))
+	d.add("BindReadOnlyPaths", withColons(slotSocketValue(b.site, g.Name)))
 	d.add("BindReadOnlyPaths", "-/run/systemd/notify -/run/systemd/journal/socket -/run/systemd/journal/stdout -/dev/log")
 }
 

@@ -1,6 +1,7 @@
 package units
 
 import (
+	"github.com/wsgid/wsgid/units/site"
 	"github.com/wsgid/wsgid/units/unitfile"
 )
 
@@ -8,24 +9,32 @@ import (
 const dropIn = "10-wsgi.conf"
 
 // siteUnit is one of the two units of a site; kind is "socket" or "service".
-func siteUnit(site, kind string) string { return "wsgi@" + site + "." + kind }
+func siteUnit(name, kind string) string { return "wsgi@" + name + "." + kind }
 
 // slotUnit is a unit of a daemon group; slot is "a" or "b", or "" for the
 // template. No name of a site or group has a colon.
-func slotUnit(site, group, slot, kind string) string {
-	return "wsgi-" + site + ":" + group + "@" + slot + "." + kind
+func slotUnit(name, group, slot, kind string) string {
+	return "wsgi-" + name + ":" + group + "@" + slot + "." + kind
 }
 
-func siteSlice(site string) string { return "wsgi-" + unitfile.EscapeName(site) + ".slice" }
+func siteSlice(name string) string { return "wsgi-" + unitfile.EscapeName(name) + ".slice" }
 
-func groupSlice(site, group string) string {
-	return "wsgi-" + unitfile.EscapeName(site) + "-" + unitfile.EscapeName(group) + ".slice"
+func groupSlice(name, group string) string {
+	return "wsgi-" + unitfile.EscapeName(name) + "-" + unitfile.EscapeName(group) + ".slice"
 }
 
 // siteSocketPath is where every site listens, below the directory of sockets.
-func siteSocketPath(runtime, site string) string { return runtime + "/wsgi/" + site + ".sock" }
+func siteSocketPath(runtime, name string) string { return runtime + "/wsgi/" + name + ".sock" }
 
-// slotSocketPath is where a slot's leader is activated; slot may be a specifier.
-func slotSocketPath(runtime, site, group, slot string) string {
-	return runtime + "/wsgi/" + site + ":" + group + "." + slot + ".sock"
+// slotSocketPath is where a slot's leader is activated.
+func slotSocketPath(s *site.Site, runtime, group, slot string) string {
+	return s.SlotPrefix(runtime+"/wsgi", group) + "." + slot + ".sock"
+}
+
+// slotSocketValue is slotSocketPath for all slots, as the units of a slot have it.
+func slotSocketValue(s *site.Site, group string) string {
+	if s.Socket.Prefix == "" {
+		return slotSocketPath(s, "%t", group, "%i")
+	}
+	return unitfile.Specifiers(s.SlotPrefix("", group)) + ".%i.sock"
 }

@@ -255,7 +255,7 @@ func TestSocketPathLength(t *testing.T) {
 		{"/run/" + strings.Repeat("b", 24), true},  // 107 bytes
 		{"/run/" + strings.Repeat("b", 25), false}, // 108
 	} {
-		longest := len(slotSocketPath(c.runtime, s.Name, "main", "a"))
+		longest := len(slotSocketPath(s, c.runtime, "main", "a"))
 		if err := Check(s, Options{Runtime: c.runtime}); (err == nil) != c.fits {
 			t.Errorf("a path of %d bytes: %v", longest, err)
 		}

@@ -154,7 +154,8 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 func settingLines(list []site.Setting) []string {
 	kinds := []func(key string) bool{
 		oneOf("user", "group", "supplementary-groups", "chroot"),
-		oneOf("socket-user", "socket-group", "socket-mode", "listen-backlog", "send-buffer-size", "receive-buffer-size"),
+		oneOf("socket-user", "socket-group", "socket-mode", "listen-backlog", "send-buffer-size", "receive-buffer-size",
+			"socket-prefix"),
 		func(key string) bool {
 			return strings.HasSuffix(key, "-limit") || strings.HasPrefix(key, "limit-") || key == "max-connections" || key == "cpu-priority"
 		},

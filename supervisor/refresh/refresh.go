@@ -110,21 +110,49 @@ func sockets(s *site.Site) []string {
 // daemon-reload it would close the addresses that are gone, and open none
 // (systemd.socket(5) says so of changed ListenStream=).
 func sameSockets(directory string, s *site.Site, files []units.File) error {
-	of := "wsgi@" + s.Name + ".socket.d" + string(filepath.Separator)
 	for _, f := range files {
-		if !strings.HasPrefix(f.Path, of) {
-			continue
+		path, err := filepath.Join(directory, f.Path), error(nil)
+		same, what, sockets := true, "listen, or how its sockets are made,", "wsgi@"+s.Name+".socket"
+		switch {
+		case strings.HasPrefix(f.Path, sockets+".d"+string(filepath.Separator)):
+			same, err = sameFile(path, f)
+		case strings.HasPrefix(f.Path, "wsgi-"+s.Name+":") && strings.HasSuffix(f.Path, "@.socket"):
+			what, sockets = "socket-prefix", "'wsgi-"+s.Name+":*@*.socket'"
+			same, err = sameAddress(path, f)
 		}
-		same, err := sameFile(filepath.Join(directory, f.Path), f)
 		if err != nil {
 			return err
 		}
 		if !same {
-			return fmt.Errorf("%s: listen, or how its sockets are made, has changed, which a reload cannot change\n"+
-				"hint: systemctl daemon-reload; systemctl stop wsgi@%[2]s; systemctl restart wsgi@%[2]s.socket; systemctl start wsgi@%[2]s", s.Path, s.Name)
+			return fmt.Errorf("%s: %s has changed, which a reload cannot change\n"+
+				"hint: systemctl daemon-reload; systemctl stop wsgi@%[3]s; systemctl restart %[4]s; systemctl start wsgi@%[3]s", s.Path, what, s.Name, sockets)
 		}
 	}
 	return nil
+}
+
+// sameAddress compares where the sockets of a group's slots are. A group that is new
+// has none yet.
+func sameAddress(path string, f units.File) (bool, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot read what the generator wrote: %w", err)
+	}
+	return slices.Equal(addresses(text), addresses(f.Content)), nil
+}
+
+// addresses are the lines of a socket unit that name one.
+func addresses(unit []byte) []string {
+	var all []string
+	for line := range strings.Lines(string(unit)) {
+		if strings.HasPrefix(line, "ListenStream=") {
+			all = append(all, line)
+		}
+	}
+	return all
 }
 
 // asGenerated reports whether the directory has these files for the site, and

@@ -99,24 +99,29 @@ func TestAsGeneratedNothing(t *testing.T) {
 	}
 }
 
-// A site that runs cannot be given other sockets.
+// A site that runs cannot be given other sockets, nor its groups others than they have.
 func TestSameSockets(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, files := generate(t, "listen = \"127.0.0.1:8000\"\n"+mount)
+	const before = "listen = \"127.0.0.1:8000\"\nsocket-prefix = \"/run/x\"\n"
+	_, files := generate(t, before+mount)
 	write(t, dir, files)
-	for text, ok := range map[string]bool{
-		"listen = \"127.0.0.1:8000\"\n[group.main]\nuser = \"joe\"\n" + mount: true,
-		"listen = \"127.0.0.1:8001\"\n" + mount:                               false,
-		"listen = \"127.0.0.1:8000\"\nsocket-mode = \"0666\"\n" + mount:       false,
-		mount: false,
+	for text, restart := range map[string]string{
+		before + "[group.main]\nuser = \"joe\"\n" + mount:                      "",
+		before + "[group.new]\n" + mount:                                       "",
+		"listen = \"127.0.0.1:8001\"\nsocket-prefix = \"/run/x\"\n" + mount:    "wsgi@blog.socket",
+		before + "socket-mode = \"0666\"\n" + mount:                            "wsgi@blog.socket",
+		"socket-prefix = \"/run/x\"\n" + mount:                                 "wsgi@blog.socket",
+		"listen = \"127.0.0.1:8000\"\nsocket-prefix = \"/run/y\"\n" + mount:    "'wsgi-blog:*@*.socket'",
+		"listen = \"127.0.0.1:8000\"\n" + mount:                                "'wsgi-blog:*@*.socket'",
+		"listen = \"127.0.0.1:8000\"\n[group.new]\n" + mount + "group=\"new\"": "",
 	} {
 		s, now := generate(t, text)
 		err := sameSockets(dir, s, now)
-		if (err == nil) != ok {
+		if (err == nil) != (restart == "") {
 			t.Errorf("%q: %v", text, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "systemctl restart wsgi@blog.socket") {
+		if err != nil && !strings.Contains(err.Error(), "systemctl restart "+restart+";") {
 			t.Errorf("%q: %v does not say what to run", text, err)
 		}
 	}

@@ -187,7 +187,10 @@ func (s *service) makeApp(beside map[string]supervisor.Place) error {
 		return err
 	}
 	s.warnOfAddresses(file)
-	launcher := &supervisor.Sockets{Directory: s.Runtime, Site: s.Site}
+	launcher := &supervisor.Sockets{
+		Prefix: func(group string) string { return file.SlotPrefix(s.Runtime, group) },
+		Site:   s.Site,
+	}
 	if os.Getuid() == 0 || !sd.UnderUserManager() {
 		launcher.DefaultUser = site.DefaultUser
 	}

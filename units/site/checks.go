@@ -40,6 +40,22 @@ func checkAbsolute(p string) *fault {
 	return nil
 }
 
+// checkPrefix holds the beginning of a path to one spelling, by which it can be seen
+// in which directory it is.
+func checkPrefix(p string) *fault {
+	if i := strings.IndexAny(p, " :\\\"'"); i >= 0 {
+		return &fault{msg: "path " + strconv.Quote(p) + " contains " + strconv.Quote(p[i:i+1]) + ", which has a meaning of its own in units"}
+	}
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	if clean != p {
+		return &fault{msg: "path " + strconv.Quote(p) + " has needless parts", hint: "write " + strconv.Quote(clean)}
+	}
+	return nil
+}
+
 func checkAccessLog(s string) *fault {
 	if s == "" || s == "-" {
 		return nil

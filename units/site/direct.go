@@ -82,6 +82,9 @@ func (s *Site) SystemdOnly() []string {
 	if s.IdleTimeout != 0 {
 		keys = append(keys, "idle-timeout")
 	}
+	if s.Socket.Prefix != "" {
+		keys = append(keys, "socket-prefix")
+	}
 	if len(s.Systemd) > 0 {
 		keys = append(keys, "[site.systemd]")
 	}

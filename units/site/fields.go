@@ -40,6 +40,7 @@ func serverFields(s *Site) fields {
 		{"listen-backlog", &s.Socket.Backlog},
 		{"send-buffer-size", &s.Socket.SendBuffer},
 		{"receive-buffer-size", &s.Socket.ReceiveBuffer},
+		{"socket-prefix", &s.Socket.Prefix},
 		{"idle-timeout", &s.IdleTimeout},
 		{"warm-up", &s.WarmUp.Paths},
 		{"warm-up-status", &s.WarmUp.Status},

@@ -39,6 +39,10 @@ func socketKeys() []Key {
 			Meaning: "Kernel receive buffer of the site's TCP connections; 0 means the system's own.",
 		},
 		{
+			Name: "socket-prefix", Type: TypePath, check: checkPrefix, ModWSGI: "WSGISocketPrefix",
+			Meaning: "Beginning of the paths of the daemon groups' sockets, which systemd makes, with their directory, for the supervisor alone: a directory with a slash at its end, or one and the beginning of a name, after which comes a dot; without it /run/wsgi/.",
+		},
+		{
 			Name: "idle-timeout", Type: TypeDuration, Min: 1e9, Zero: "never", Default: "0s",
 			Meaning: "Time without an open connection after which the site's processes end until the next connection; 0 means never.",
 		},

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -121,6 +122,25 @@ type Socket struct {
 	// SendBuffer and ReceiveBuffer are of TCP connections, in bytes; 0 means the
 	// system's own. The kernel does not let a UNIX socket inherit them.
 	SendBuffer, ReceiveBuffer int64
+	// Prefix is the beginning of the paths of the daemon groups' sockets; "" means the
+	// directory of sockets. See [Site.SlotPrefix].
+	Prefix string
+}
+
+// SlotPrefix is what comes before ".SLOT.sock" in the paths of a daemon group's sockets.
+// runtime is the directory of sockets, which counts without a socket-prefix.
+func (s *Site) SlotPrefix(runtime, group string) string {
+	prefix := s.Socket.Prefix
+	if below, ok := strings.CutPrefix(prefix, "/var/run/"); ok {
+		prefix = "/run/" + below // a link to it, by which systemd does not like to go
+	}
+	switch {
+	case prefix == "":
+		prefix = runtime + "/"
+	case !strings.HasSuffix(prefix, "/"):
+		prefix += "." // as in mod_wsgi: /run/wsgi/x is no directory
+	}
+	return prefix + s.Name + ":" + group
 }
 
 // Directive is a line of a unit file that the site file passes through. Name is

@@ -38,7 +38,7 @@ func completeSite() *Site {
 			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
 		},
-		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512},
+		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512, Prefix: "/run/own/wsgi"},
 		IdleTimeout: 10 * time.Minute,
 		WarmUp:      WarmUp{Paths: []string{"/health", "/api/ready"}, Status: 204, Timeout: 3 * time.Second},
 		Systemd: []Directive{
@@ -192,6 +192,9 @@ func TestValidate(t *testing.T) {
 		"too fine":        {func(s *Site) { s.Server.SendTimeout = 1 }, `send-timeout: "1ns" is not a duration: "ns" is not a unit`},
 		"script":          {func(s *Site) { s.Mounts[0].Script = "/srv/a\nb" }, `mount.script: "/srv/a\nb" contains a control character`},
 		"group":           {func(s *Site) { s.Mounts[0].Group = "mian" }, `mount.group: there is no group "mian"; there are: main`},
+		"prefix":          {func(s *Site) { s.Socket.Prefix = "/run//x/../wsgi/" }, "socket-prefix: path \"/run//x/../wsgi/\" has needless parts"},
+		"prefix in two":   {func(s *Site) { s.Socket.Prefix = "/run/a b/" }, `socket-prefix: path "/run/a b/" contains " ", which has a meaning of its own in units`},
+		"relative prefix": {func(s *Site) { s.Socket.Prefix = "logs/wsgi" }, `socket-prefix: path "logs/wsgi" is not absolute`},
 		"socket mode":     {func(s *Site) { s.Socket.Mode = 0o1660 }, "socket-mode: 1660 is out of range: 0000 to 0777"},
 		"backlog":         {func(s *Site) { s.Socket.Backlog = 0 }, "listen-backlog: 0 is out of range: 1 to 65535"},
 		"user":            {func(s *Site) { s.Groups[0].User = "root" }, "group.main.user: root is not allowed"},

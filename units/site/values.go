@@ -210,7 +210,9 @@ func (r *reading) text(s string) *fault {
 	}
 	switch k.Type {
 	case TypePath, TypePaths, TypePathList:
-		return checkAbsolute(s)
+		if f := checkAbsolute(s); f != nil || k.check == nil {
+			return f
+		}
 	case TypeEnum:
 		return checkEnum(s, k.Values)
 	}
