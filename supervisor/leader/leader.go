@@ -95,7 +95,7 @@ func New(o Options) (*Leader, error) {
 	if o.Software == "" {
 		o.Software = "wsgid"
 	}
-	env, err := environment(o.Group, o.Listener != nil)
+	env, err := environment(o.Site.Python, o.Group, o.Listener != nil)
 	if err != nil {
 		return nil, err
 	}

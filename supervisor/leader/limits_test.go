@@ -277,7 +277,7 @@ signal.signal(signal.SIGUSR2, lambda *args: seen.append('SIGUSR2'))
 def application(environ, start_response):
     start_response('200 OK', [])
     return [' '.join(seen).encode()]
-`, nil)
+`, func(o *Options) { o.Group.RestrictSignal = false })
 	threads, pid := r.ready(1)
 	for _, s := range []unix.Signal{unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2} {
 		if err := unix.Kill(pid, s); err != nil {

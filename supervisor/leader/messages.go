@@ -89,8 +89,11 @@ func (l *Leader) handleIdent(p *process, index int, ident string) {
 
 func (l *Leader) logRecord(p *process, level, requestID, text string) {
 	record := slog.LevelError
-	if level == "info" {
+	switch level {
+	case "info":
 		record = slog.LevelInfo
+	case "warning":
+		record = slog.LevelWarn
 	}
 	attrs := attributes(p.number, p.pid)
 	if requestID != "" {

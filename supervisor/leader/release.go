@@ -52,6 +52,14 @@ func (r release) of(path string) string {
 	return path
 }
 
+func (r release) ofAll(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		all = append(all, r.of(path))
+	}
+	return all
+}
+
 // backTo is the release as it was with another target. A supervisor may ask for
 // any release that stands beside the one that the link leads to, and for nothing
 // else: what a group runs is not the front end's to choose.
@@ -94,9 +102,6 @@ func (l *Leader) resolved() *site.Group {
 	}
 	g := *l.options.Group
 	g.Home, g.PythonHome, g.Python = l.deployed.of(g.Home), l.deployed.of(g.PythonHome), l.deployed.of(g.Python)
-	g.PythonPath = nil
-	for _, path := range l.options.Group.PythonPath {
-		g.PythonPath = append(g.PythonPath, l.deployed.of(path))
-	}
+	g.PythonPath, g.ImportScripts = l.deployed.ofAll(g.PythonPath), l.deployed.ofAll(g.ImportScripts)
 	return &g
 }

@@ -19,7 +19,7 @@ import (
 // environment has what is in them. There is no telling that from what the unit says
 // besides, and systemd lets EnvironmentFile= win over Environment=: so env is set
 // here for all that, and what the site file says counts everywhere.
-func environment(g *site.Group, unit bool) ([]string, error) {
+func environment(p site.PythonFlags, g *site.Group, unit bool) ([]string, error) {
 	env := map[string]string{}
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -39,6 +39,7 @@ func environment(g *site.Group, unit bool) ([]string, error) {
 	}
 	maps.Copy(env, g.Env)
 	setLocale(env, g)
+	setPython(env, p, g)
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])
@@ -87,6 +88,16 @@ func setLocale(env map[string]string, g *site.Group) {
 	}
 }
 
+// setPython applies the keys that Python reads from the environment only.
+func setPython(env map[string]string, p site.PythonFlags, g *site.Group) {
+	if p.HashSeed != "" {
+		env["PYTHONHASHSEED"] = p.HashSeed
+	}
+	if g.PythonEggs != "" {
+		env["PYTHON_EGG_CACHE"] = g.PythonEggs
+	}
+}
+
 func (l *Leader) setup() (*setup, error) {
 	g := l.resolved()
 	python, err := g.Interpreter()
@@ -94,13 +105,40 @@ func (l *Leader) setup() (*setup, error) {
 		return nil, err
 	}
 	return &setup{
-		Python: python,
-		Env:    l.env,
-		Home:   g.Home,
-		Umask:  g.Umask,
-		Script: l.deployed.of(l.mount().Script),
-		Limits: l.limits(),
+		Python:  python,
+		Flags:   interpreterFlags(l.options.Site.Python),
+		Env:     l.env,
+		Home:    g.Home,
+		Umask:   g.Umask,
+		Scripts: l.scripts(),
+		Limits:  l.limits(),
 	}, nil
+}
+
+// interpreterFlags are given on the command line where that is possible: the
+// programs that the application starts do not inherit them, as they would
+// environment variables.
+func interpreterFlags(p site.PythonFlags) []string {
+	var flags []string
+	if p.Optimize > 0 {
+		flags = append(flags, "-"+strings.Repeat("O", p.Optimize))
+	}
+	if p.NoBytecode {
+		flags = append(flags, "-B")
+	}
+	for _, filter := range p.Warnings {
+		flags = append(flags, "-W", filter)
+	}
+	return flags
+}
+
+// scripts are the files that a process executes, in that order.
+func (l *Leader) scripts() []string {
+	scripts := slices.Clone(l.resolved().ImportScripts)
+	if script := l.deployed.of(l.mount().Script); script != "" {
+		scripts = append(scripts, script)
+	}
+	return scripts
 }
 
 // mount is the group's application: all mounts of a group name the same one.
@@ -129,6 +167,8 @@ func (l *Leader) programConfig(number int) []byte {
 		"directory", absolute("."),
 		"home", g.Home,
 		"python-path", strings.Join(g.PythonPath, ":"),
+		"import-script", strings.Join(g.ImportScripts, "\n"),
+		"restrict", restrictions(g),
 		"locale", g.Locale,
 		"switch-interval", interval,
 		"stack-size", strconv.FormatInt(g.StackSize, 10),
@@ -149,6 +189,20 @@ func (l *Leader) programConfig(number int) []byte {
 		"title", l.processName(),
 	}
 	return []byte(strings.Join(fields, "\x00"))
+}
+
+// restrictions names what the application may not use.
+func restrictions(g *site.Group) string {
+	var all []string
+	for _, r := range []struct {
+		on   bool
+		name string
+	}{{g.RestrictStdin, "stdin"}, {g.RestrictStdout, "stdout"}, {g.RestrictSignal, "signal"}} {
+		if r.on {
+			all = append(all, r.name)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // warmUps are the paths of warm-up that lead to a group: each the path of its

@@ -187,7 +187,7 @@ func TestEnvironmentIsPrivate(t *testing.T) {
 		t.Setenv(name, "kept")
 	}
 	for _, unit := range []bool{false, true} {
-		env, err := environment(&site.Group{}, unit)
+		env, err := environment(site.PythonFlags{}, &site.Group{}, unit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestEnvironmentOfAUnit(t *testing.T) {
 				name, value, _ := strings.Cut(entry, "=")
 				t.Setenv(name, value)
 			}
-			env, err := environment(&c.g, true)
+			env, err := environment(site.PythonFlags{}, &c.g, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,7 +245,7 @@ func TestEnvironmentOfAUnit(t *testing.T) {
 // TestLocaleOfTheSite: a locale that the site file asks for stands, even C.
 func TestLocaleOfTheSite(t *testing.T) {
 	t.Parallel()
-	env, err := environment(&site.Group{Env: map[string]string{"LC_ALL": "C"}}, false)
+	env, err := environment(site.PythonFlags{}, &site.Group{Env: map[string]string{"LC_ALL": "C"}}, false)
 	if err != nil || !slices.Contains(env, "LC_ALL=C") {
 		t.Errorf("LC_ALL=C is not in %q, %v", env, err)
 	}
@@ -272,7 +272,7 @@ func TestEnvironmentOrder(t *testing.T) {
 				t.Setenv("LANG", "file")
 				g.EnvFiles = []string{"/not/to/be/read"}
 			}
-			env, err := environment(g, unit)
+			env, err := environment(site.PythonFlags{}, g, unit)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,12 +20,13 @@ const controlFD = 3
 
 // setup is what a worker process does before it becomes the interpreter.
 type setup struct {
-	Python string   `json:"python"`
-	Env    []string `json:"env"`
-	Home   string   `json:"home"`  // "" stays where the leader is
-	Umask  int      `json:"umask"` // -1 leaves it
-	Script string   `json:"script"`
-	Limits limits   `json:"limits"`
+	Python  string   `json:"python"`
+	Flags   []string `json:"flags"` // of the interpreter
+	Env     []string `json:"env"`
+	Home    string   `json:"home"`  // "" stays where the leader is
+	Umask   int      `json:"umask"` // -1 leaves it
+	Scripts []string `json:"scripts"`
+	Limits  limits   `json:"limits"`
 }
 
 // RunWorker is `wsgid worker`: it reads its settings from the leader, checks
@@ -55,9 +57,9 @@ func (s *setup) become() error {
 			return fmt.Errorf("cannot enter home: %w", err)
 		}
 	}
-	if s.Script != "" {
-		if err := unix.Access(s.Script, unix.R_OK); err != nil {
-			return fmt.Errorf("cannot read script %s: %w", s.Script, err)
+	for _, script := range s.Scripts {
+		if err := unix.Access(script, unix.R_OK); err != nil {
+			return fmt.Errorf("cannot read script %s: %w", script, err)
 		}
 	}
 	if err := unix.Access(s.Python, unix.X_OK); err != nil {
@@ -69,7 +71,7 @@ func (s *setup) become() error {
 	}
 	IgnoreSignals() // what is ignored stays so over exec (execve(2))
 	// The padding gives the process's title room in its argument area.
-	argv := []string{s.Python, "-c", pyworker.Bootstrap(program), strings.Repeat(" ", 64)}
+	argv := slices.Concat([]string{s.Python}, s.Flags, []string{"-c", pyworker.Bootstrap(program), strings.Repeat(" ", 64)})
 	return s.Limits.exec(s.Python, argv, s.Env)
 }
 

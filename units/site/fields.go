@@ -45,6 +45,10 @@ func serverFields(s *Site) fields {
 		{"warm-up", &s.WarmUp.Paths},
 		{"warm-up-status", &s.WarmUp.Status},
 		{"warm-up-timeout", &s.WarmUp.Timeout},
+		{"python-optimize", &s.Python.Optimize},
+		{"dont-write-bytecode", &s.Python.NoBytecode},
+		{"python-warnings", &s.Python.Warnings},
+		{"python-hash-seed", &s.Python.HashSeed},
 	}, policyFields(&s.Policy)...)
 }
 
@@ -74,6 +78,11 @@ func groupFields(g *Group) fields {
 		{"umask", octal{&g.Umask}},
 		{"switch-interval", &g.SwitchInterval},
 		{"stack-size", &g.StackSize},
+		{"python-eggs", &g.PythonEggs},
+		{"import-script", &g.ImportScripts},
+		{"restrict-stdin", &g.RestrictStdin},
+		{"restrict-stdout", &g.RestrictStdout},
+		{"restrict-signal", &g.RestrictSignal},
 		{"startup-timeout", &g.StartupTimeout},
 		{"request-timeout", &g.RequestTimeout},
 		{"queue-timeout", &g.QueueTimeout},

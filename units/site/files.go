@@ -78,6 +78,12 @@ func (c *fileCheck) group(g *Group) {
 	for i, dir := range g.PythonPath {
 		c.at(checkDir(dir), elementKey(prefix+".python-path", i))
 	}
+	if g.PythonEggs != "" {
+		c.at(checkDir(g.PythonEggs), prefix+".python-eggs")
+	}
+	for i, file := range g.ImportScripts {
+		c.at(checkFile(file), elementKey(prefix+".import-script", i))
+	}
 	if _, key, err := g.interpreter(); err != nil {
 		c.at(asFault(err), prefix+"."+key)
 	}

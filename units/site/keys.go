@@ -35,6 +35,7 @@ const (
 	TypeStrings  Type = "string or array"       //
 	TypeUser     Type = "user or group name"    //
 	TypeListen   Type = "address or array"      // see ParseListener
+	TypeSeed     Type = "integer or \"random\"" //
 	TypeProxies  Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix"
 	TypeEnv      Type = "table of strings"      // environment variables
 	TypeUnit     Type = "table of directives"   // for a unit of systemd, see Directive

@@ -3,7 +3,7 @@ package site
 import "slices"
 
 func groupKeys() []Key {
-	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
+	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupPythonKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
 }
 
 func groupProcessKeys() []Key {

@@ -21,17 +21,6 @@ func socketLaterKeys() []Key {
 	}
 }
 
-// pythonKeys are interpreter settings that mod_wsgi has for the whole server;
-// here they will apply to every group of the site.
-func pythonKeys() []Key {
-	return []Key{
-		{Name: "python-optimize", Type: TypeInt, Max: 2, ModWSGI: "WSGIPythonOptimize", ModWSGIDefault: "0", State: Later, Meaning: "Optimisation level of the interpreter."},
-		{Name: "dont-write-bytecode", Type: TypeBool, ModWSGI: "WSGIDontWriteBytecode", ModWSGIDefault: "Off", State: Later, Meaning: "Keeps the interpreter from writing .pyc files."},
-		{Name: "python-warnings", Type: TypeStrings, ModWSGI: "WSGIPythonWarnings", State: Later, Meaning: "Warning filters of the interpreter."},
-		{Name: "python-hash-seed", Type: TypeInt, Max: 4294967295, ModWSGI: "WSGIPythonHashSeed", ModWSGIDefault: "random", State: Later, Meaning: "Seed of the interpreter's hash function; without it, a random one."},
-	}
-}
-
 func groupLaterKeys() []Key {
 	return append(groupFileKeys(), groupRecycleKeys()...)
 }
@@ -40,17 +29,12 @@ func groupFileKeys() []Key {
 	return []Key{
 		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
 		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
-		{Name: "python-eggs", Type: TypePath, ModWSGI: "python-eggs", State: Later, Meaning: "Directory where egg files are unpacked."},
 	}
 }
 
 func groupRecycleKeys() []Key {
 	return []Key{
 		{Name: "interrupt-timeout", Type: TypeDuration, ModWSGI: "interrupt-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Time that a late request has to end after an exception was raised in it."},
-		{Name: "restrict-stdin", Type: TypeBool, ModWSGI: "WSGIRestrictStdin", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdin an error."},
-		{Name: "restrict-stdout", Type: TypeBool, ModWSGI: "WSGIRestrictStdout", ModWSGIDefault: "Off", State: Later, Meaning: "Makes use of sys.stdout an error."},
-		{Name: "restrict-signal", Type: TypeBool, ModWSGI: "WSGIRestrictSignal", ModWSGIDefault: "On", State: Later, Meaning: "Makes signal.signal do nothing."},
-		{Name: "import-script", Type: TypePaths, ModWSGI: "WSGIImportScript", State: Later, Meaning: "Scripts that every process runs when it starts."},
 	}
 }
 

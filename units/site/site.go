@@ -29,6 +29,8 @@ type Site struct {
 	Policy Policy
 	// WarmUp says what a new process is asked before it takes requests.
 	WarmUp WarmUp
+	// Python says how every group's interpreter is started.
+	Python PythonFlags
 	// Socket has the keys of the site's listening sockets.
 	Socket Socket
 	// IdleTimeout is how long the supervisor runs on with no open connection and
@@ -107,6 +109,18 @@ type WarmUp struct {
 	Status int
 	// Timeout is the time for all of them, after the import; 0 means no limit.
 	Timeout time.Duration
+}
+
+// PythonFlags are settings of interpreters that hold for a whole site (python(1)).
+type PythonFlags struct {
+	// Optimize is 0 to 2: how often -O is given.
+	Optimize int
+	// NoBytecode is -B.
+	NoBytecode bool
+	// Warnings are filters, each for a -W, of which later ones win; nil means none.
+	Warnings []string
+	// HashSeed is PYTHONHASHSEED: "random" or a number; "" leaves the environment's.
+	HashSeed string
 }
 
 // Socket says how the listening sockets of a site are made (systemd.socket(5)).
@@ -211,6 +225,17 @@ type Group struct {
 	SwitchInterval time.Duration
 	// StackSize is the stack of a request thread in bytes; 0 means the system's.
 	StackSize int64
+
+	// PythonEggs is PYTHON_EGG_CACHE of the processes; "" means that it is not set.
+	PythonEggs string
+	// ImportScripts are absolute files that each process runs before it imports the
+	// application, in this order; nil means none.
+	ImportScripts []string
+	// RestrictStdin and RestrictStdout make every use of sys.stdin and sys.stdout an
+	// OSError.
+	RestrictStdin, RestrictStdout bool
+	// RestrictSignal makes signal.signal do nothing in the processes.
+	RestrictSignal bool
 
 	// StartupTimeout is the time a process has to import the application; 0 means no limit.
 	StartupTimeout time.Duration

@@ -40,6 +40,7 @@ func completeSite() *Site {
 		},
 		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512, Prefix: "/run/own/wsgi"},
 		IdleTimeout: 10 * time.Minute,
+		Python:      PythonFlags{Optimize: 1, NoBytecode: true, Warnings: []string{"ignore", "error::DeprecationWarning"}, HashSeed: "random"},
 		WarmUp:      WarmUp{Paths: []string{"/health", "/api/ready"}, Status: 204, Timeout: 3 * time.Second},
 		Systemd: []Directive{
 			{"ProtectHome", "no"},
@@ -49,7 +50,7 @@ func completeSite() *Site {
 		Groups: []*Group{
 			{
 				Rotate: RotateAll, Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
-				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
+				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, RestrictSignal: true, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
 				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
@@ -70,6 +71,8 @@ func completeSite() *Site {
 				Processes: 1, Threads: 15, ProcessesSet: true, Python: "/usr/bin/python3", PythonPath: []string{"/srv/lib", "/srv/more"},
 				Home: "/srv/blog", Lang: "C.UTF-8", Locale: "de_DE.UTF-8", DisplayName: "%{GROUP}", Umask: 0o027,
 				SwitchInterval: 2 * time.Millisecond, StackSize: 512 << 10,
+				PythonEggs: "/var/cache/eggs", ImportScripts: []string{"/srv/blog/prepare.py", "/srv/blog/metrics.py"},
+				RestrictStdin: true, RestrictStdout: true,
 				StartupTimeout: time.Hour, QueueTimeout: 1500 * time.Microsecond, ShutdownTimeout: 15 * time.Second, GracefulTimeout: 30 * time.Second,
 				ConnectTimeout: 4 * time.Second, SocketTimeout: 90 * time.Second,
 				HeaderBufferSize: 64 << 10, ResponseBufferSize: 128 << 10, ResponseSocketTimeout: 2 * time.Minute, ResponseFlushDelay: 5 * time.Millisecond,

@@ -43,6 +43,8 @@ func (r *reading) value(n *node) any {
 		return r.boolean(n)
 	case TypeInt:
 		return r.integer(n)
+	case TypeSeed:
+		return r.seed(n)
 	case TypeDuration:
 		return r.duration(n)
 	case TypeSize:

@@ -5,9 +5,11 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 
 
 def load(config):
-    """The callable that the mount names. Raises what importing it raises."""
+    """Run the scripts of import-script; the callable that the mount names. Raises
+    what importing them raises."""
+    prepared = {path: load_script(path) for path in config['import-script'].split('\n') if path}
     if config['script']:
-        module = load_script(config['script'])
+        module = prepared.get(config['script']) or load_script(config['script'])
         where = config['script']
     else:
         module = load_module(config['module'])

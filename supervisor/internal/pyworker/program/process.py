@@ -9,7 +9,7 @@ from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, soc
 from _thread import start_new_thread
 from struct import pack
 
-from _wsgid import application, warmup
+from _wsgid import application, restrict, warmup
 from _wsgid.exchange import FileWrapper
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
@@ -50,6 +50,8 @@ class Process:
             'mod_wsgi.process_group': config['group'],
             'mod_wsgi.application_group': '',
             'mod_wsgi.callable_object': config['callable'],
+            'mod_wsgi.handler_script': '',
+            'mod_wsgi.request_handler': 'wsgi-script',
             'mod_wsgi.server_pid': str(os.getpid()),
         }
         if not config['script']:
@@ -233,6 +235,7 @@ class Process:
         if int(config['stack-size']):
             threading.stack_size(int(config['stack-size']))
         application.extend_path(config)
+        restrict.apply(config['restrict'].split(), self)
 
     def start(self):
         """Import the application and offer the threads; False if it cannot be
