@@ -41,6 +41,7 @@ type Conn struct {
 	scanner    Scanner
 	body       bodyReader
 	drained    bool // the last read took all there was
+	used       bool // a request has come
 
 	// Written by the reading side before an exchange, read by the writing side.
 	minor       uint8
@@ -193,11 +194,8 @@ func (c *Conn) parse() (took bool, err error) {
 		c.need = 0
 		c.scanner.Reset()
 	}
-	head, err := c.scanner.Scan(c.buf[c.start:c.end], limits)
+	head, err := c.parseHead(limits)
 	if err != nil || head == 0 {
-		return false, err
-	}
-	if err := c.Request.Parse(c.buf[c.start:c.start+head], limits); err != nil {
 		return false, err
 	}
 	r := &c.Request
@@ -210,7 +208,33 @@ func (c *Conn) parse() (took bool, err error) {
 	}
 	c.start += head
 	c.scanner.Reset()
+	c.used = true
 	return true, nil
+}
+
+// parseHead parses the request head that the buffer begins with and returns its length:
+// 0 while it is not there as a whole.
+func (c *Conn) parseHead(limits *Limits) (int, error) {
+	input := c.buf[c.start:c.end]
+	if !c.used && speaksUwsgi(input[0]) && c.mayUwsgi() {
+		head, err := uwsgiPacket(input, limits)
+		if err != nil || head == 0 {
+			c.scanner.next = len(input) // looked at, see requestBuffered
+			return 0, err
+		}
+		return head, c.Request.ParseUwsgi(input[:head], limits)
+	}
+	head, err := c.scanner.Scan(input, limits)
+	if err != nil || head == 0 {
+		return 0, err
+	}
+	return head, c.Request.Parse(input[:head], limits)
+}
+
+// mayUwsgi reports whether the peer may send requests in the uwsgi protocol.
+func (c *Conn) mayUwsgi() bool {
+	may := c.server.options().Uwsgi
+	return may != nil && may(c)
 }
 
 // handle passes a parsed request to the handler: here when its body is
@@ -285,7 +309,7 @@ func (c *Conn) refuse(err error) {
 	if !errors.As(err, &known) {
 		known = &Error{Status: 400, Reason: err.Error()}
 	}
-	c.Request = Request{Fields: c.Request.Fields[:0], Minor: 1, Close: true}
+	c.Request = Request{Fields: c.Request.Fields[:0], Vars: c.Request.Vars[:0], Minor: 1, Close: true}
 	c.begin()
 	c.headRequest = false
 	c.body.unread = true

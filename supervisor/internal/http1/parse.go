@@ -38,6 +38,15 @@ type Request struct {
 	Close            bool // the connection must end after this exchange: "Connection: close", or HTTP/1.0 without keep-alive
 	ExpectContinue   bool // the client waits for 100 before its body; never on HTTP/1.0
 
+	// Gateway says that a server in front sent the request in the uwsgi protocol.
+	// Close is set and Minor is 0 then, for the answer ends with the connection.
+	Gateway bool
+	// Vars are the variables of such a request that are neither fields nor in what is
+	// above, in the order received. REMOTE_ADDR is one of them.
+	Vars []Field
+	// Decoded says that Path is percent-decoded already.
+	Decoded bool
+
 	seen seen // what the fields gave so far
 }
 
@@ -45,14 +54,15 @@ type Request struct {
 // waits would keep it from being collected.
 func (r *Request) forget() {
 	clear(r.Fields)
-	*r = Request{Fields: r.Fields[:0]}
+	clear(r.Vars)
+	*r = Request{Fields: r.Fields[:0], Vars: r.Vars[:0]}
 }
 
 // Parse parses head, a whole request head as measured by Scanner.Scan, with its empty
 // line. It returns an *Error for what is not exactly right, and then r holds nothing of
 // use. It does not allocate once Fields has grown to the connection's needs.
 func (r *Request) Parse(head []byte, lim *Limits) error {
-	*r = Request{Fields: r.Fields[:0]}
+	*r = Request{Fields: r.Fields[:0], Vars: r.Vars[:0]}
 	err := r.parse(head, lim)
 	if err == nil {
 		return nil

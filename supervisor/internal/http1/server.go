@@ -35,6 +35,9 @@ type Options struct {
 	// BodyBuffer is the size of request bodies that are received before they are
 	// handled, in bytes.
 	BodyBuffer int64
+	// Uwsgi says whether a peer may send its request in the uwsgi protocol, with what
+	// it says of the client in it; nil means that none may.
+	Uwsgi func(c *Conn) bool
 }
 
 // Server serves connections of any number of listeners.
