@@ -20,6 +20,7 @@ func serverFields(s *Site) fields {
 		{"access-log-format", &v.AccessLogFormat},
 		{"error-log", &v.ErrorLog},
 		{"trusted-proxies", proxies{&v.TrustedProxies, &v.TrustUnix}},
+		{"uwsgi-protocol", &v.Uwsgi},
 		{"limit-request-line", &v.RequestLine},
 		{"limit-request-fields", &v.RequestFields},
 		{"limit-request-field-size", &v.RequestFieldSize},

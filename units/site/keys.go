@@ -160,6 +160,10 @@ func siteKeys() []Key {
 			Meaning: "Peers whose forwarding headers are believed: networks, addresses, or \"unix\" for every UNIX socket.",
 		},
 		{
+			Name: "uwsgi-protocol", Type: TypeBool, Default: true,
+			Meaning: "Takes requests in the uwsgi protocol (uwsgi_pass of nginx, mod_proxy_uwsgi of Apache httpd) beside HTTP, on UNIX sockets and from trusted-proxies.",
+		},
+		{
 			Name: "trusted-proxy-headers", Type: TypeStrings, ModWSGI: "WSGITrustedProxyHeaders", State: Later,
 			Meaning: "Forwarding headers that trusted proxies may set.",
 		},

@@ -62,6 +62,8 @@ type Server struct {
 	TrustedProxies []netip.Prefix
 	// TrustUnix believes the forwarding headers of every peer on a UNIX socket.
 	TrustUnix bool
+	// Uwsgi takes requests in the uwsgi protocol on UNIX sockets and from TrustedProxies.
+	Uwsgi bool
 
 	// RequestLine is the longest request line in bytes.
 	RequestLine int

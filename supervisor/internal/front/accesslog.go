@@ -89,6 +89,9 @@ func (f *Front) capture(s *session) {
 	line.target = append(line.target[:0], req.Target...)
 	line.host = append(line.host[:0], req.Host...)
 	line.protocol = append(append(line.protocol[:0], "HTTP/1."...), '0'+req.Minor)
+	if said := req.Var("SERVER_PROTOCOL"); len(said) > 0 {
+		line.protocol = append(line.protocol[:0], said...)
+	}
 	line.referer, line.agent = line.referer[:0], line.agent[:0]
 	for i := range req.Fields {
 		switch f := &req.Fields[i]; {

@@ -60,12 +60,16 @@ func (s *session) appendRequest(e *environ) {
 	e.add("SCRIPT_NAME", s.place.script)
 	e.addBytes("PATH_INFO", s.path[len(s.place.script):])
 	e.addBytes("QUERY_STRING", req.Query)
-	if req.Minor == 0 {
+	switch {
+	case req.Gateway:
+		s.appendGateway(e)
+	case req.Minor == 0:
 		e.add("SERVER_PROTOCOL", "HTTP/1.0")
-	} else {
+		s.appendServer(e, req)
+	default:
 		e.add("SERVER_PROTOCOL", "HTTP/1.1")
+		s.appendServer(e, req)
 	}
-	s.appendServer(e, req)
 	s.appendRemote(e)
 	e.addBytes("mod_wsgi.request_id", s.id)
 	e.addInt("mod_wsgi.request_start", s.began.UnixMicro())

@@ -34,6 +34,7 @@ type settings struct {
 	serverName     string
 	trusted        []netip.Prefix
 	trustUnix      bool
+	uwsgi          bool
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
@@ -43,7 +44,7 @@ type settings struct {
 func newSettings(s *site.Site, groups map[string]*group.Group) *settings {
 	conf := &settings{
 		places: newPlaces(s, groups), serverName: s.ServerName,
-		trusted: s.Server.TrustedProxies, trustUnix: s.Server.TrustUnix,
+		trusted: s.Server.TrustedProxies, trustUnix: s.Server.TrustUnix, uwsgi: s.Server.Uwsgi,
 		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory, logged: s.Server.AccessLog != "",
 	}
@@ -82,7 +83,7 @@ func (f *Front) serverOptions(s *site.Server, all places) http1.Options {
 		HeaderTimeout: s.HeaderTimeout, BodyTimeout: s.BodyTimeout, BodyMinRate: s.BodyMinRate,
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
 		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: f.options.Software, Logger: f.logger,
-		Loops: f.options.Loops, BodyBuffer: min(s.RequestBuffer, all.smallestBody()),
+		Loops: f.options.Loops, BodyBuffer: min(s.RequestBuffer, all.smallestBody()), Uwsgi: f.mayUwsgi,
 	}
 }
 
@@ -197,13 +198,13 @@ func (f *Front) Done(c *http1.Conn) {
 // trusts reports whether what the peer says of others is believed.
 func (f *Front) trusts(c *http1.Conn) bool {
 	conf := f.conf.Load()
-	if c.Listener.Unix {
+	if c.Listener.Unix && !c.Request.Gateway {
 		return conf.trustUnix
 	}
-	if len(conf.trusted) == 0 {
-		return false
-	}
-	addr := c.Remote.Addr()
+	return conf.trustsAddress(c.Remote.Addr())
+}
+
+func (conf *settings) trustsAddress(addr netip.Addr) bool {
 	for _, prefix := range conf.trusted {
 		if prefix.Contains(addr) {
 			return true

@@ -10,14 +10,19 @@ var (
 // cleanPath appends the decoded form of a raw path to dst: percent-encoding
 // undone once, repeated slashes as one, "." and ".." segments resolved
 // (RFC 3986, 5.2.4). It fails when ".." leads above the root.
-func cleanPath(dst, raw []byte) ([]byte, error) {
+func cleanPath(dst, raw []byte) ([]byte, error) { return resolve(dst, raw, true) }
+
+// cleanDecoded is cleanPath for a path that is percent-decoded already.
+func cleanDecoded(dst, path []byte) ([]byte, error) { return resolve(dst, path, false) }
+
+func resolve(dst, raw []byte, encoded bool) ([]byte, error) {
 	base := len(dst)
 	if plain(raw) {
 		return append(dst, raw...), nil
 	}
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
-		if c == '%' {
+		if c == '%' && encoded {
 			if i+2 >= len(raw) {
 				return dst, errEncoding
 			}

@@ -71,6 +71,9 @@ func (s *session) begin() {
 	s.began = time.Now()
 	s.exchange.Note = group.Note{}
 	s.path = s.path[:0]
+	if s.conn.Request.Gateway {
+		takeClient(s.conn)
+	}
 	s.chooseID()
 	s.front.capture(s)
 }
@@ -99,11 +102,15 @@ func (s *session) objection() (status int, text, fields string) {
 		return 200, "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 	case req.Form == http1.AuthorityForm:
 		return 501, "This server is no proxy: CONNECT is not implemented.", ""
-	case req.Minor == 0 && !req.HasContentLength && needsLength(req.Method):
+	case req.Minor == 0 && !req.Gateway && !req.HasContentLength && needsLength(req.Method):
 		return 411, "The request needs a Content-Length.", ""
 	}
+	clean := cleanPath
+	if req.Decoded {
+		clean = cleanDecoded
+	}
 	var err error
-	if s.path, err = cleanPath(s.path[:0], req.Path); err != nil {
+	if s.path, err = clean(s.path[:0], req.Path); err != nil {
 		return 400, "The request cannot be served: " + err.Error() + ".", ""
 	}
 	if s.place = s.conf.places.find(s.path); s.place == nil {

@@ -1,0 +1,80 @@
+package front
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
+)
+
+// mayUwsgi reports whether a peer may send its request in the uwsgi protocol, with what
+// it says of the client in it: whoever may write to a UNIX socket of the site, and
+// trusted proxies.
+func (f *Front) mayUwsgi(c *http1.Conn) bool {
+	conf := f.conf.Load()
+	return conf.uwsgi && (c.Listener.Unix || conf.trustsAddress(c.Remote.Addr()))
+}
+
+// takeClient has the client of a request that came through a gateway count as the
+// connection's, which brings no other request.
+func takeClient(c *http1.Conn) {
+	c.Remote = netip.AddrPort{}
+	addr, err := netip.ParseAddr(string(c.Request.Var("REMOTE_ADDR")))
+	if err != nil {
+		return // a UNIX socket in front of the gateway, too
+	}
+	port, err := strconv.ParseUint(string(c.Request.Var("REMOTE_PORT")), 10, 16)
+	if err != nil {
+		port = 0
+	}
+	c.Remote = netip.AddrPortFrom(addr.Unmap(), uint16(port))
+}
+
+// appendGateway adds what a gateway says of the request and of itself in place of the
+// request line and the connection. Its further variables are those that its
+// administrator has set there (uwsgi_param), for the application.
+func (s *session) appendGateway(e *environ) {
+	req := &s.conn.Request
+	e.addBytes("SERVER_PROTOCOL", orElse(req.Var("SERVER_PROTOCOL"), "HTTP/1.0"))
+	host, port := splitPort(req.Host)
+	e.addBytes("SERVER_NAME", orElse(req.Var("SERVER_NAME"), string(orElse(host, s.conf.serverName))))
+	scheme, usual := "http", "80"
+	if secure(req) {
+		scheme, usual = "https", "443"
+		e.add("HTTPS", "on")
+	}
+	e.addBytes("SERVER_PORT", orElse(req.Var("SERVER_PORT"), string(orElse(port, usual))))
+	e.add("wsgi.url_scheme", scheme)
+	e.add("REQUEST_SCHEME", scheme)
+	for i := range req.Vars {
+		if v := &req.Vars[i]; !settledHere(v.Name) {
+			e.b = append(append(e.b, v.Name...), 0)
+			e.b = append(append(e.b, v.Value...), 0)
+		}
+	}
+}
+
+// secure reports whether the client spoke TLS to the gateway.
+func secure(req *http1.Request) bool {
+	https := req.Var("HTTPS")
+	return equalFold(https, []byte("on")) || string(https) == "1" || string(req.Var("REQUEST_SCHEME")) == "https"
+}
+
+// settledHere names the variables that have their value already, or are this server's
+// to set.
+func settledHere(name []byte) bool {
+	switch string(name) {
+	case "SERVER_PROTOCOL", "SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "REQUEST_SCHEME", "HTTPS",
+		"SCRIPT_FILENAME", "SERVER_SOFTWARE", "GATEWAY_INTERFACE":
+		return true
+	}
+	return bytes.IndexByte(name, '-') >= 0
+}
+
+func orElse(value []byte, otherwise string) []byte {
+	if len(value) > 0 {
+		return value
+	}
+	return []byte(otherwise)
+}
