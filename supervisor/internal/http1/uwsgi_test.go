@@ -60,27 +60,33 @@ SERVER_NAME=
 			`GET /a%2fb path "/a%2fb" query "" host ""` + "\n",
 		},
 		{
-			"a path that was rewritten", []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/old?x", "PATH_INFO", "/new", "QUERY_STRING", "y=%"},
+			"a path that was rewritten",
+			[]string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/old?x", "PATH_INFO", "/new", "QUERY_STRING", "y=%"},
 			`GET /old?x path "/new" decoded query "y=%" host ""` + "\n",
 		},
 		{
-			"a decoded path with any byte", []string{"REQUEST_METHOD", "GET", "PATH_INFO", "/a\nb%41\xff"},
+			"a decoded path with any byte",
+			[]string{"REQUEST_METHOD", "GET", "PATH_INFO", "/a\nb%41\xff"},
 			`GET  path "/a\nb%41\xff" decoded query "" host ""` + "\n",
 		},
 		{
-			"a mount in front", []string{"REQUEST_METHOD", "GET", "PATH_INFO", "/x", "SCRIPT_NAME", "/app"},
+			"a mount in front",
+			[]string{"REQUEST_METHOD", "GET", "PATH_INFO", "/x", "SCRIPT_NAME", "/app"},
 			`GET  path "/app/x" decoded query "" host ""` + "\n",
 		},
 		{
-			"a mount that the path has", []string{"REQUEST_METHOD", "GET", "PATH_INFO", "/app/x", "SCRIPT_NAME", "/app"},
+			"a mount that the path has",
+			[]string{"REQUEST_METHOD", "GET", "PATH_INFO", "/app/x", "SCRIPT_NAME", "/app"},
 			`GET  path "/app/x" decoded query "" host ""` + "\n",
 		},
 		{
-			"orders to uWSGI", []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "UWSGI_FILE", "/tmp/evil.py", "UWSGI_SETENV", "A=b", "HTTP_PROXY", "p"},
+			"orders to uWSGI",
+			[]string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "UWSGI_FILE", "/tmp/evil.py", "UWSGI_SETENV", "A=b", "HTTP_PROXY", "p"},
 			"GET / path \"/\" query \"\" host \"\"\nPROXY: p\n",
 		},
 		{
-			"two fields of one name", []string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "HTTP_X_A", "1", "HTTP_X_A", "2"},
+			"two fields of one name",
+			[]string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "HTTP_X_A", "1", "HTTP_X_A", "2"},
 			"GET / path \"/\" query \"\" host \"\"\nX-A: 1\nX-A: 2\n",
 		},
 	}
