@@ -45,8 +45,12 @@ type Options struct {
 	// Unit names the unit of a slot's leader, for messages; nil means that there
 	// are none.
 	Unit func(group, slot string) string
-	// Happened is called when a generation of a group has started, serves, or has
-	// finished its last request; nil means never. It must not block.
+	// SocketNames is where the sockets of generations get names, see the key
+	// socket-rotation; "" gives them none. SocketPath is a slot's socket.
+	SocketNames string
+	SocketPath  func(group, slot string) string
+	// Happened is called when a generation of a group has started, serves, has
+	// finished its last request, or has ended; nil means never. It must not block.
 	Happened func(e Event, group string, generation int)
 	// Changed is called when Status has something new to say; nil means never. It
 	// must not block.
@@ -61,6 +65,7 @@ const (
 	GenerationStarted = group.Started
 	GenerationReady   = group.Serves
 	GenerationDrained = group.Drained
+	GenerationEnded   = group.Ended
 )
 
 // Launcher brings up the leader of a group in a slot, "a" or "b", and returns
@@ -82,6 +87,7 @@ type App struct {
 	serving  sync.WaitGroup
 	failed   chan error // a listener that cannot be served any more
 	state    *state
+	names    *socketNames
 	idle     chan struct{}      // closed when idle-timeout is over
 	follow   atomic.Bool        // another supervisor follows and takes the leaders over
 	leaving  atomic.Bool        // see SetDraining
@@ -112,6 +118,7 @@ func New(o Options) (*App, error) {
 		failed: make(chan error, len(o.Listeners)),
 		state:  loadState(o.StateFile, o.Beside), idle: make(chan struct{}),
 	}
+	a.names = newSocketNames(o, a.state.all(), a.log)
 	a.errors = newErrorLog(o.Site.Server.ErrorLog, a.log)
 	a.records = a.errors.logger(o.Logger.Handler())
 	a.push("error log", func(context.Context) error { return a.errors.close() })
@@ -147,7 +154,7 @@ func (a *App) newGroup(g *site.Group, fresh bool) *group.Group {
 	options := group.Options{
 		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: a.records, Collect: a.errors.collects, Loops: a.loops,
 		Slot: left.Slot, Generation: left.Generation, Fresh: fresh, Pinned: left.Pinned, CheckUser: o.CheckUser, Unit: o.Unit,
-		Changed: o.Changed, Installed: a.installed, Happened: o.Happened,
+		Changed: o.Changed, Installed: a.installed, Happened: a.happened,
 	}
 	if w := a.watcher; w != nil {
 		options.FilesLoaded = func(files []string) { w.add(g.Name, files) }
@@ -230,7 +237,20 @@ func (a *App) stopGroups(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	if !a.follow.Load() {
+		a.names.clear()
+	}
 	return nil
+}
+
+// happened passes on what happens to a generation.
+func (a *App) happened(e Event, name string, generation int) {
+	if e == GenerationEnded {
+		a.names.ended(name, generation)
+	}
+	if a.options.Happened != nil {
+		a.options.Happened(e, name, generation)
+	}
 }
 
 // closeListeners closes what no Listener has taken over.
@@ -247,6 +267,7 @@ func (a *App) installed(name string, at group.Where) {
 	if err := a.state.note(name, p); err != nil {
 		a.log.Error("a supervisor that follows will start new leaders", "err", err)
 	}
+	a.names.serves(name, at.Generation, at.Slot)
 }
 
 // WaitReady waits until every group's processes are ready or have failed to
@@ -284,6 +305,7 @@ func (a *App) Follow(keep func(fd int) error) {
 // from: Stop ends the leaders, after the requests under way.
 func (a *App) HandOver(keep func(fd int) error) {
 	a.keep = keep
+	a.names.yield()
 	for _, l := range a.sockets {
 		if err := l.Close(); err != nil {
 			a.log.Debug("cannot close a listener", "err", err)
@@ -294,8 +316,9 @@ func (a *App) HandOver(keep func(fd int) error) {
 }
 
 // KeepState says that the supervisor beside this one, see Options.Beside, needs
-// the state file no more: from now on it is this one's.
+// the state file and the names of sockets no more: from now on they are this one's.
 func (a *App) KeepState() {
+	a.names.own()
 	if err := a.state.keep(); err != nil {
 		a.log.Error("a supervisor that follows will start new leaders", "err", err)
 	}

@@ -61,6 +61,7 @@ func (a *App) change(ctx context.Context, next *site.Site, back bool) error {
 		return err
 	}
 	// From here on nothing can fail.
+	a.names.rotate(next.SocketRotation)
 	for i := range changes {
 		changes[i].commit()
 	}
@@ -201,15 +202,16 @@ func (c change) finish() {
 
 // endGroups ends the groups that the site no longer has, after their requests.
 func (a *App) endGroups(old *serving, groups map[string]*group.Group) {
-	var gone []*group.Group
+	var gone []string
 	for _, name := range slices.Sorted(maps.Keys(old.groups)) {
 		if groups[name] == nil {
-			gone = append(gone, old.groups[name])
+			gone = append(gone, name)
 		}
 	}
-	inParallel(gone, func(g *group.Group) {
-		g.Quiesce()
-		g.Stop(context.Background())
+	inParallel(gone, func(name string) {
+		old.groups[name].Quiesce()
+		old.groups[name].Stop(context.Background())
+		a.names.gone(name)
 	})
 }
 

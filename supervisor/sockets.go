@@ -28,7 +28,7 @@ type Sockets struct {
 
 // Launch implements Launcher.
 func (s *Sockets) Launch(ctx context.Context, group, slot string) (*net.UnixConn, error) {
-	path := s.Prefix(group) + "." + slot + ".sock"
+	path := s.Path(group, slot)
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", path)
 	if err != nil {
@@ -43,6 +43,9 @@ func (s *Sockets) Launch(ctx context.Context, group, slot string) (*net.UnixConn
 	}
 	return conn.(*net.UnixConn), nil
 }
+
+// Path is the socket of a slot.
+func (s *Sockets) Path(group, slot string) string { return s.Prefix(group) + "." + slot + ".sock" }
 
 // checkListener looks who listens at the other end: systemd, which is root or
 // runs as this user. The kernel keeps the credentials of whoever called

@@ -196,6 +196,7 @@ func (s *service) makeApp(beside map[string]supervisor.Place) error {
 	}
 	s.app, err = supervisor.New(supervisor.Options{
 		Site: file, Listeners: s.sockets, Launcher: launcher, Software: s.Software, Logger: s.Logger,
+		SocketNames: s.private(s.Site), SocketPath: launcher.Path,
 		Beside: beside, StateFile: filepath.Join(s.private(s.Site), "state.json"),
 		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke, Happened: s.tell,
 	})

@@ -60,3 +60,53 @@ func testSocketPrefix(t *testing.T, m *boot.Machine) {
 	m.MustRun("systemctl", "reload", s.service())
 	s.answers(t)
 }
+
+// TestSocketRotation: the names of the sockets at which generations are reached.
+func TestSocketRotation(t *testing.T) {
+	boot.Run(t, "with socket-rotation a generation has a name of its own, without it the group's leads to it; no request fails with either",
+		boot.Case{Name: "names", Run: testSocketRotation},
+	)
+}
+
+func testSocketRotation(t *testing.T, m *boot.Machine) {
+	const each, one = "socket-rotation = true", "socket-rotation = false"
+	s := serve(m, "rotated", each, "", "")
+	s.start()
+	client := s.load(t,
+		load.Workers{Job: load.Get, Count: 2, Think: 5 * time.Millisecond},
+		load.Workers{Job: load.GetClose, Think: 5 * time.Millisecond},
+	)
+	has := func(want string) {
+		t.Helper()
+		const list = `cd /run/wsgi/rotated; for f in *.sock; do test -S "$f" && echo "$f $(readlink "$f")"; done`
+		if got := m.MustRun("sh", "-c", list); got != want {
+			t.Errorf("the names are %q, not %q", got, want)
+		}
+	}
+	reload := func() { m.MustRun("systemctl", "reload", s.service()) }
+	has("web.1.sock " + s.inletPath("a"))
+	// What is under way is the last to use a generation.
+	slow := s.load(t, load.Workers{Job: load.Sleep, Count: 4, For: 2 * time.Second})
+	reloaded := make(chan struct{})
+	go func() { defer close(reloaded); m.Run("systemctl", "reload", s.service()) }()
+	s.awaitStatus(t, `generation 2, .*draining generation 1`)
+	has("web.1.sock " + s.inletPath("a") + "\nweb.2.sock " + s.inletPath("b"))
+	unharmed(t, slow)
+	<-reloaded
+	has("web.2.sock " + s.inletPath("b"))
+	s.toml(one, "", "")
+	for _, slot := range []string{"a", "b", "a"} {
+		reload()
+		has("web.sock " + s.inletPath(slot))
+	}
+	m.MustRun("systemctl", "restart", s.service())
+	has("web.sock " + s.inletPath("a"))
+	m.MustRun("cp", "/usr/bin/wsgid", "/usr/bin/wsgid.new")
+	m.MustRun("mv", "-f", "/usr/bin/wsgid.new", "/usr/bin/wsgid")
+	reload()
+	has("web.sock " + s.inletPath("b"))
+	s.toml(each, "", "")
+	reload()
+	has("web.7.sock " + s.inletPath("a"))
+	unharmed(t, client)
+}

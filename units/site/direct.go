@@ -85,6 +85,9 @@ func (s *Site) SystemdOnly() []string {
 	if s.Socket.Prefix != "" {
 		keys = append(keys, "socket-prefix")
 	}
+	if !s.SocketRotation {
+		keys = append(keys, "socket-rotation")
+	}
 	if len(s.Systemd) > 0 {
 		keys = append(keys, "[site.systemd]")
 	}

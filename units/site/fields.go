@@ -42,6 +42,7 @@ func serverFields(s *Site) fields {
 		{"send-buffer-size", &s.Socket.SendBuffer},
 		{"receive-buffer-size", &s.Socket.ReceiveBuffer},
 		{"socket-prefix", &s.Socket.Prefix},
+		{"socket-rotation", &s.SocketRotation},
 		{"idle-timeout", &s.IdleTimeout},
 		{"warm-up", &s.WarmUp.Paths},
 		{"warm-up-status", &s.WarmUp.Status},

@@ -7,10 +7,6 @@ func socketLaterKeys() []Key {
 	return []Key{
 		{Name: "proxy-protocol", Type: TypeBool, State: Later, Meaning: "Expects the PROXY protocol from trusted proxies."},
 		{
-			Name: "socket-rotation", Type: TypeBool, ModWSGI: "WSGISocketRotation", ModWSGIDefault: "On", State: Later,
-			Meaning: "Give the sockets of each generation a path of their own.",
-		},
-		{
 			Name: "accept-mutex", Type: TypeString, ModWSGI: "WSGIAcceptMutex", State: Needless,
 			Meaning: "processes do not accept connections, so they need no mutex",
 		},

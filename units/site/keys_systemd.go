@@ -43,6 +43,14 @@ func socketKeys() []Key {
 			Meaning: "Beginning of the paths of the daemon groups' sockets, which systemd makes, with their directory, for the supervisor alone: a directory with a slash at its end, or one and the beginning of a name, after which comes a dot; without it /run/wsgi/.",
 		},
 		{
+			Name: "socket-rotation", Type: TypeBool, Default: true, ModWSGI: "WSGISocketRotation", ModWSGIDefault: "On",
+			Meaning: "Names each generation's socket in /run/wsgi/SITE as GROUP.GENERATION.sock, which goes with the end of that generation; false means GROUP.sock for all generations, which a reload has lead to the new one.",
+			Notes: "The names are links for people who look which generation uses which socket; only the supervisor may connect. " +
+				"With mod_wsgi the switch decides which requests a restart loses: either those that come to a path that has gone, or those that come to a new process with the secret of the old one. " +
+				"Here nobody makes or removes a socket at a reload. Each group has two, which systemd holds open for as long as their unit is active, and generations take turns at them. " +
+				"Requests have no secret to know, and wait in the supervisor. So no request fails with either value, and there is nothing to cure.",
+		},
+		{
 			Name: "idle-timeout", Type: TypeDuration, Min: 1e9, Zero: "never", Default: "0s",
 			Meaning: "Time without an open connection after which the site's processes end until the next connection; 0 means never.",
 		},

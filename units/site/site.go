@@ -33,6 +33,9 @@ type Site struct {
 	Python PythonFlags
 	// Socket has the keys of the site's listening sockets.
 	Socket Socket
+	// SocketRotation names the socket of each generation; false names that of each
+	// group's current one.
+	SocketRotation bool
 	// IdleTimeout is how long the supervisor runs on with no open connection and
 	// no request before it ends until the next one; 0 means for ever.
 	IdleTimeout time.Duration

@@ -32,6 +32,7 @@ type generation struct {
 	release string        // where a link on the way to the application led; "" without one
 	pinned  string        // release, if it was asked for
 	retired bool          // gets no further requests
+	kept    bool          // its leader goes on, for another supervisor
 }
 
 // wait waits for the generation's processes.
@@ -178,6 +179,7 @@ func (g *Group) abortAll(gen *generation, why string) {
 // listen handles the leader's messages until it lets go.
 func (gen *generation) listen() {
 	defer close(gen.ended)
+	defer gen.leaderEnded()
 	defer gen.control.Close()
 	for {
 		m, err := gen.control.Receive()
@@ -186,6 +188,16 @@ func (gen *generation) listen() {
 			return
 		}
 		gen.handle(m)
+	}
+}
+
+// leaderEnded says so, unless the leader was left to another supervisor.
+func (gen *generation) leaderEnded() {
+	gen.group.mu.Lock()
+	kept := gen.kept
+	gen.group.mu.Unlock()
+	if !kept {
+		gen.group.happened(Ended, gen)
 	}
 }
 

@@ -51,8 +51,8 @@ type Options struct {
 	// Unit names the unit of a slot's leader for people who look for what went
 	// wrong; nil means that there are no units.
 	Unit func(group, slot string) string
-	// Happened is called when a generation has started, serves, or has drained; nil
-	// means never.
+	// Happened is called when a generation has started, serves, has drained, or has
+	// ended; nil means never.
 	Happened func(e Event, group string, generation int)
 	// Changed is called after something that Status shows has changed, and
 	// Installed when a generation has become the current one; nil means never.
@@ -76,6 +76,7 @@ const (
 	Started Event = iota // its leader has answered
 	Serves               // it takes requests
 	Drained              // it has finished its last request, or was cut off
+	Ended                // its leader has ended
 )
 
 func (g *Group) happened(e Event, gen *generation) {

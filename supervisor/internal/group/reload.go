@@ -239,6 +239,7 @@ func (gen *generation) letGo() {
 	for _, p := range gen.processes {
 		p.told = true // nothing: a last request that ends now does not end them
 	}
+	gen.kept = true
 	threads := gen.retireLocked()
 	gen.group.mu.Unlock()
 	for _, t := range threads {
