@@ -50,6 +50,7 @@ BENCH    ?=
 SOURCES    := $(wildcard cmd contrib supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django
+PACK_DEBS  := lintian rpm rpmlint cpio
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
 BENCH_DEBS := $(PEER_DEBS) wrk $(TEST_DEBS)
@@ -82,20 +83,21 @@ build: man ## build bin/wsgid and bin/wsgid-generator, static binaries, and the 
 # wsgi-site(5) is made from the keys that the parser goes by, so it is no file of the
 # repository. Its date is that of the revision.
 man-page = packaging/man/wsgi-site.5
+man-date = $(if $(SOURCE_DATE_EPOCH),$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%F),$(shell git log -1 --format=%cs 2>/dev/null))
 
 .PHONY: man
 man: $(man-page) ## make packaging/man/wsgi-site.5 from the keys of the site file
 
 $(man-page): $(wildcard units/site/*.go units/site/manpage/*.go units/site/manpage/*.in units/site/manpage/examples/*)
 	@mkdir -p $(@D)
-	$(GO) run ./units/site/manpage -date "$$(git log -1 --format=%cs 2>/dev/null)" >$@.new
+	$(GO) run ./units/site/manpage -date "$(man-date)" >$@.new
 	mv $@.new $@
 
 programs     := $(BIN)/wsgid $(BIN)/wsgid-generator
 system-units := $(wildcard units/shipped/wsgi*)
 user-units   := $(wildcard units/shipped/user/wsgi*)
 dbus-policy  := $(wildcard packaging/dbus/*.conf)
-man-pages    := $(wildcard packaging/man/*.[1-8])
+man-pages    := $(sort $(wildcard packaging/man/*.[1-8]) $(man-page))
 # What people copy, without what tests it.
 examples     := $(shell find contrib -type f ! -name '*_test.go' ! -name 'test_*.py' ! -name '*.pyc' | LC_ALL=C sort)
 
@@ -139,7 +141,7 @@ after-install := systemd-sysusers wsgid.conf && systemd-tmpfiles --create wsgid.
 
 # Programs that are there are not built again: root, who installs, often has no Go.
 .PHONY: install
-install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) ## install under PREFIX (/usr/local) and where systemd reads; honours DESTDIR
+install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) $(if $(wildcard $(man-page)),,man) ## install under PREFIX (/usr/local) and where systemd reads; honours DESTDIR
 	install -D -m 755 $(BIN)/wsgid $(DESTDIR)$(PREFIX)/bin/wsgid
 	install -D -m 755 $(BIN)/wsgid-generator $(DESTDIR)$(generator)
 	install -d -m 755 $(DESTDIR)$(systemgeneratordir) $(DESTDIR)$(usergeneratordir) $(DESTDIR)$(sysconfdir)/wsgi
@@ -166,6 +168,13 @@ uninstall: ## remove what install put there; the same PREFIX and DESTDIR
 	@rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(sysconfdir)/wsgi 2>/dev/null || true
 	@[ ! -d $(DESTDIR)$(docdir) ] || find $(DESTDIR)$(docdir) -type d -empty -delete
 
+# make packages; VERSION=… and SOURCE_DATE_EPOCH=… are those of the commit otherwise.
+PACKAGE_ARCHS ?= amd64 arm64
+
+.PHONY: packages
+packages: ## build dist/*.deb and dist/*.rpm for PACKAGE_ARCHS (amd64 arm64); the same commit, the same bytes
+	@GO="$(GO)" OUT="$(or $(OUT),dist)" $(if $(VERSION),VERSION="$(VERSION)") sh packaging/build.sh $(PACKAGE_ARCHS)
+
 .PHONY: clean
 clean: ## remove what was built
 	@[ ! -d bin/.home ] || chmod -R u+w bin/.home
@@ -174,7 +183,7 @@ clean: ## remove what was built
 ##@ Test
 
 .PHONY: test
-test: lint build test-packages boot-packages test-python ## lint, then every test, the Go ones with the race detector
+test: lint build test-packages pack-packages boot-packages test-python ## lint, then every test, the Go ones with the race detector
 	@$(find-race); export WSGID_TEST_BINARY=$(abspath $(BIN)/wsgid); status=0; \
 	$(GOTEST) $$race $$($(GO) list ./... | grep -v '/tests/boot$$') || status=1; \
 	$(boot-tests) || status=1; \
@@ -211,6 +220,10 @@ test-python: ## the Python tests
 .PHONY: test-packages
 test-packages:
 	@$(call packages,$(TEST_DEBS),the tests that serve Flask and Django projects are left out)
+
+.PHONY: pack-packages
+pack-packages:
+	@$(call packages,$(PACK_DEBS),some tests of the deb and the rpm are left out)
 
 .PHONY: boot-packages
 boot-packages:

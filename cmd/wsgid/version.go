@@ -8,9 +8,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is the module's version from the build information; "devel" for a
-// build from a work tree.
+// packaged is the version of the package that the program is part of, which packages
+// set with -ldflags "-X main.packaged=VERSION"; "" for every other build.
+var packaged string
+
+// version is that of the package, or the module's from the build information; "devel"
+// for a build from a work tree.
 func version() string {
+	if packaged != "" {
+		return packaged
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "devel"
