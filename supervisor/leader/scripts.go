@@ -18,11 +18,11 @@ const settleTime = 100 * time.Millisecond
 // watchScripts has a change of the group's scripts posted, for script-reloading.
 // No request ever looks at a file for that.
 func (l *Leader) watchScripts() {
-	names := map[string]bool{}
+	names := scripts{}
 	for _, m := range l.options.Site.Mounts {
 		if m.Group == l.options.Group.Name && m.ScriptReloading && m.Script != "" {
 			for _, name := range changeable(m.Script) {
-				names[name] = true
+				names[name] = modified(name)
 			}
 		}
 	}
@@ -43,6 +43,31 @@ func (l *Leader) watchScripts() {
 	go l.waitForChange(watcher, names)
 }
 
+// scripts are the names to look at, with the time at which each was last modified.
+type scripts map[string]time.Time
+
+// changed reports whether what happened is a change of one of them. What fsnotify
+// calls Chmod is every change of an inode: it counts where the time of modification is
+// another one, since `touch` is how mod_wsgi's users ask for new code.
+func (s scripts) changed(e fsnotify.Event) bool {
+	name := strings.TrimSuffix(e.Name, "/")
+	before, ours := s[name]
+	if !ours {
+		return false
+	}
+	s[name] = modified(name)
+	return e.Op&^fsnotify.Chmod != 0 || !s[name].Equal(before)
+}
+
+// modified is zero for a file that is not there.
+func modified(name string) time.Time {
+	info, err := os.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
 // changeable are the names whose change makes a path lead to another file: its
 // own and those of the symbolic links in it, a deployment's `current` for one.
 func changeable(path string) []string {
@@ -56,7 +81,7 @@ func changeable(path string) []string {
 }
 
 // waitForChange posts each change, once it has settled.
-func (l *Leader) waitForChange(watcher *fsnotify.Watcher, names map[string]bool) {
+func (l *Leader) waitForChange(watcher *fsnotify.Watcher, names scripts) {
 	defer watcher.Close()
 	var settled <-chan time.Time
 	for {
@@ -65,7 +90,7 @@ func (l *Leader) waitForChange(watcher *fsnotify.Watcher, names map[string]bool)
 			if !open {
 				return
 			}
-			if names[strings.TrimSuffix(e.Name, "/")] && e.Op&^fsnotify.Chmod != 0 {
+			if names.changed(e) {
 				settled = time.After(settleTime)
 			}
 		case <-settled:

@@ -308,7 +308,7 @@ func TestInvalidResponse(t *testing.T) {
 	c := r.request("/x", func(c *client) { c.err = &http1.HeadError{Reason: errors.New("a bad header")} })
 	w[0][0].take(wire.Request)
 	w[0][0].answer("x")
-	c.answered(502)
+	c.answered(500)
 	r.once(abnormal, "id/x", "invalid response: a bad header")
 	next := r.request("/next")
 	w[0][0].serve()

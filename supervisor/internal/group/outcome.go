@@ -52,13 +52,14 @@ func (t *thread) note(j job, err error) {
 	}
 }
 
-// judge answers and logs a response that the engine would not take.
+// judge answers and logs a response that the engine would not take. That is the
+// application's fault, a 500 as in mod_wsgi; 502 is for what became of a process.
 func (t *thread) judge(j job, err error) {
 	if err == nil || errors.Is(err, http1.ErrGone) {
 		return
 	}
 	g := t.process.generation.group
-	j.response.Error(j.serial, 502, Page(502, "The application's response is not valid.", j.requestID()), IDField(j.requestID()))
+	j.response.Error(j.serial, 500, Page(500, "The application's response is not valid.", j.requestID()), IDField(j.requestID()))
 	g.logEnd(t.process, j, "invalid response: "+err.Error(), "")
 }
 
