@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,28 +13,35 @@ import (
 	"github.com/wsgid/wsgid/tests/load"
 )
 
-// nginxServer is what an administrator writes to put nginx in front.
-const nginxServer = `upstream wsgid {
-	server unix:/run/wsgi/behind.sock;
-	keepalive 8;
+// proxy is a server in front of a site, with the configuration that contrib has for it.
+type proxy struct {
+	name    string
+	file    string // below contrib
+	place   string // where Debian reads it
+	unit    string
+	group   string   // that the server runs as
+	prepare []string // command to run before; nil: none
+	uwsgi   bool     // instead of HTTP
+	counted bool     // it refuses chunked bodies
+	log     string   // error log; "" for the journal
 }
-server {
-	listen 127.0.0.1:8088;
-	client_max_body_size 0;
-	location / {
-		proxy_pass http://wsgid;
-		proxy_http_version 1.1;
-		proxy_set_header Connection "";
-		proxy_set_header Host $http_host;
-		proxy_set_header X-Forwarded-For $remote_addr;
-		proxy_set_header X-Forwarded-Proto $scheme;
-		proxy_set_header X-Request-ID $request_id;
-		add_header X-Nginx-ID $request_id;
-	}
-}
-`
 
-const behindSite = `socket-group = "www-data"
+var proxies = []proxy{
+	{name: "nginx, connections kept", file: "nginx/proxy.conf", place: "/etc/nginx/sites-enabled/default", unit: "nginx", group: "www-data", log: "/var/log/nginx/error.log"},
+	{name: "nginx, a connection each", file: "nginx/proxy-simple.conf", place: "/etc/nginx/sites-enabled/default", unit: "nginx", group: "www-data", log: "/var/log/nginx/error.log"},
+	{name: "nginx, uwsgi", file: "nginx/uwsgi.conf", place: "/etc/nginx/sites-enabled/default", unit: "nginx", group: "www-data", uwsgi: true, log: "/var/log/nginx/error.log"},
+	{
+		name: "Apache, HTTP", file: "apache/proxy-http.conf", place: "/etc/apache2/sites-enabled/000-default.conf", unit: "apache2", group: "www-data",
+		prepare: []string{"a2enmod", "--quiet", "proxy", "proxy_http", "headers"}, log: "/var/log/apache2/error.log",
+	},
+	{
+		name: "Apache, uwsgi", file: "apache/proxy-uwsgi.conf", place: "/etc/apache2/sites-enabled/000-default.conf", unit: "apache2", group: "www-data",
+		prepare: []string{"a2enmod", "--quiet", "proxy", "proxy_uwsgi"}, uwsgi: true, counted: true, log: "/var/log/apache2/error.log",
+	},
+	{name: "HAProxy", file: "haproxy/haproxy.cfg", place: "/etc/haproxy/haproxy.cfg", unit: "haproxy", group: "haproxy"},
+}
+
+const behindSite = `socket-group = "GROUP"
 trusted-proxies = ["unix"]
 [group.web]
 user = "joe"
@@ -51,27 +59,44 @@ group = "probe"
 [group.probe]
 `
 
-func TestNginx(t *testing.T) {
-	boot.Run(t, "Debian's nginx in front serves the site, also while it restarts",
-		boot.Case{Name: "nginx", Run: testNginx},
-	)
+func TestProxies(t *testing.T) {
+	var cases []boot.Case
+	for _, p := range proxies {
+		cases = append(cases, boot.Case{Name: p.name, Run: p.test})
+	}
+	boot.Run(t, "Debian's nginx, Apache httpd and HAProxy in front serve the site, also while it restarts", cases...)
 }
 
-func testNginx(t *testing.T, m *boot.Machine) {
+func (p proxy) test(t *testing.T, m *boot.Machine) {
+	config, err := os.ReadFile("../../contrib/" + p.file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.WriteFile("/srv/behind/load.py", load.AppSource(), 0o644, "")
 	m.WriteFile("/srv/behind/probe.py", probe, 0o644, "")
-	m.Site("behind", behindSite)
-	m.WriteFile("/etc/nginx/sites-enabled/default", nginxServer, 0o644, "")
-	m.MustRun("systemctl", "start", "wsgi@behind.socket")
-	m.MustRun("systemctl", "start", "nginx")
-	t.Cleanup(func() { m.Run("systemctl", "stop", "nginx") })
-	if got := m.Owner("/run/wsgi/behind.sock"); got != "wsgi:www-data 660" {
-		t.Errorf("the socket is %s", got)
+	m.Site("blog", strings.Replace(behindSite, "GROUP", p.group, 1))
+	m.WriteFile(p.place, string(config), 0o644, "")
+	if p.prepare != nil {
+		m.MustRun(p.prepare...)
 	}
+	m.MustRun("systemctl", "start", "wsgi@blog.socket")
+	t.Cleanup(func() { m.Run("systemctl", "stop", p.unit) })
+	m.MustRun("systemctl", "start", p.unit)
+	if got, want := m.Owner("/run/wsgi/blog.sock"), "wsgi:"+p.group+" 660"; got != want {
+		t.Errorf("the socket is %s, want %s", got, want)
+	}
+	p.testEnviron(t, m)
+	p.testRestarts(t, m)
+}
 
-	// The first request starts the site.
-	got := m.Curl("--interface", "127.0.0.9", "-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Forwarded-Proto: https", "-H", "X-Request-ID: forged",
-		"http://127.0.0.1:8088/probe/environ")
+// testEnviron looks at what an application learns through the server in front. Its
+// request starts the site.
+func (p proxy) testEnviron(t *testing.T, m *boot.Machine) {
+	args := []string{"--interface", "127.0.0.9", "-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Forwarded-Proto: https", "--data", "hello"}
+	if !p.counted {
+		args = append(args, "-H", "Transfer-Encoding: chunked")
+	}
+	got := m.Curl(append(args, "http://127.0.0.1:8080/probe/a%20b/environ?q=%41")...)
 	if got.Status != 200 {
 		t.Fatalf("status %d\n%s", got.Status, got.Body)
 	}
@@ -79,18 +104,32 @@ func testNginx(t *testing.T, m *boot.Machine) {
 	if err := json.Unmarshal([]byte(got.Body), &environ); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"HTTP_HOST": "127.0.0.1:8088", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8088", "SCRIPT_NAME": "/probe", "PATH_INFO": "/environ",
-		"HTTP_X_FORWARDED_FOR": "127.0.0.9", "HTTP_X_FORWARDED_PROTO": "http", "wsgi.url_scheme": "http", "SERVER_PROTOCOL": "HTTP/1.1",
-		"HTTP_X_REQUEST_ID": got.Header.Get("X-Nginx-ID"),
-	} {
+	want := map[string]string{
+		"HTTP_HOST": "127.0.0.1:8080", "SERVER_PORT": "8080", "SCRIPT_NAME": "/probe", "PATH_INFO": "/a b/environ",
+		"QUERY_STRING": "q=%41", "REQUEST_METHOD": "POST", "wsgi.url_scheme": "http",
+	}
+	if p.uwsgi {
+		want["REMOTE_ADDR"] = "127.0.0.9"
+		if p.unit == "nginx" {
+			want["HTTP_HOST"] = "127.0.0.1" // nginx says the port only in SERVER_PORT
+		}
+		want["REQUEST_URI"] = "/probe/a%20b/environ?q=%41"
+	} else {
+		want["HTTP_X_FORWARDED_PROTO"] = "http"
+	}
+	for name, want := range want {
 		if environ[name] != want {
 			t.Errorf("%s is %q, want %q", name, environ[name], want)
 		}
 	}
+	if id := got.Header.Get("X-Request-ID"); id != "" {
+		t.Errorf("a response that is no error has a request id, %s", id)
+	}
+}
 
+func (p proxy) testRestarts(t *testing.T, m *boot.Machine) {
 	client, err := load.New(load.Options{
-		Dial: func(context.Context) (net.Conn, error) { return m.Dial("tcp", "127.0.0.1:8088") },
+		Dial: func(context.Context) (net.Conn, error) { return m.Dial("tcp", "127.0.0.1:8080") },
 		Workers: []load.Workers{
 			{Job: load.Get, Count: 4, Think: 5 * time.Millisecond},
 			{Job: load.Post, Count: 2, Think: 10 * time.Millisecond},
@@ -107,20 +146,20 @@ func testNginx(t *testing.T, m *boot.Machine) {
 	if err := client.AwaitLoad(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, verb := range []string{"restart", "reload", "restart", "restart"} {
+	for _, verb := range []string{"restart", "reload", "restart"} {
 		client.Mark(verb)
-		m.MustRun("systemctl", verb, "wsgi@behind")
+		m.MustRun("systemctl", verb, "wsgi@blog")
 	}
 	if report := client.Stop(); report.Failures() > 0 {
 		t.Errorf("requests failed:\n%s", report)
 	}
-	for line := range strings.Lines(m.ReadFile("/var/log/nginx/error.log")) {
-		if strings.Contains(line, "[error]") || strings.Contains(line, "[crit]") {
-			t.Errorf("nginx has logged %s", line)
+	if p.log == "" {
+		return
+	}
+	for line := range strings.Lines(m.ReadFile(p.log)) {
+		if strings.Contains(line, "[error]") || strings.Contains(line, ":error]") || strings.Contains(line, "[crit]") {
+			t.Errorf("%s has logged %s", p.unit, line)
 		}
 	}
-	// nginx keeps what a request that waits for the site would otherwise have cost it.
-	if access := m.ReadFile("/var/log/nginx/access.log"); strings.Contains(access, `" 50`) {
-		t.Error("nginx has answered with an error of the server")
-	}
+	m.MustRun("truncate", "--size=0", p.log)
 }

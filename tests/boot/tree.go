@@ -25,7 +25,7 @@ const treeWithin = 10 * time.Minute
 func packages() []string {
 	return []string{
 		"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd",
-		"python3", "python3-flask", "nginx-light", "logrotate",
+		"python3", "python3-flask", "nginx-light", "apache2", "haproxy", "logrotate",
 		"curl", "procps", "iproute2", "util-linux",
 	}
 }
@@ -38,9 +38,12 @@ const finish = "1"
 const (
 	mergeUsr = `for dir in bin sbin lib lib64; do mkdir -p "$1/usr/$dir"; ln -s "usr/$dir" "$1/$dir"; done`
 
-	// A case starts nginx itself, and nothing is to wake up in the middle of one.
+	// A case starts servers itself, and nothing is to wake up in the middle of one.
 	quiet = `rm -f "$1"/etc/systemd/system/timers.target.wants/* ` +
 		`"$1"/etc/systemd/system/multi-user.target.wants/nginx.service ` +
+		`"$1"/etc/systemd/system/multi-user.target.wants/apache2.service ` +
+		`"$1"/etc/systemd/system/multi-user.target.wants/apache-htcacheclean.service ` +
+		`"$1"/etc/systemd/system/multi-user.target.wants/haproxy.service ` +
 		`"$1"/etc/systemd/system/multi-user.target.wants/e2scrub_reap.service`
 
 	people = `for name in joe jane; do chroot "$1" useradd --create-home --shell /bin/bash "$name"; done`

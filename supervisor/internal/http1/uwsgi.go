@@ -98,18 +98,16 @@ func (r *Request) variable(name, value []byte, seen *uwsgiSeen, lim *Limits) err
 	if field, isField := bytes.CutPrefix(name, []byte("HTTP_")); isField && len(field) > 0 {
 		return r.httpVariable(field, value, lim)
 	}
-	if string(name) == "PATH_INFO" {
-		// Decoded already, so that it may hold any byte but the one that ends strings.
-		if bytes.IndexByte(value, 0) >= 0 {
-			return bad("NUL in PATH_INFO")
-		}
-		seen.path = value
-		return twice(seen.once(0))
+	if bytes.IndexByte(value, 0) >= 0 {
+		return bad("NUL in a uwsgi variable") // it ends strings on the way to the application
 	}
-	if valueEnd(value, 0) != len(value) {
+	if !anyBytes(name) && valueEnd(value, 0) != len(value) {
 		return bad("control byte in a uwsgi variable")
 	}
 	switch string(name) {
+	case "PATH_INFO":
+		seen.path = value
+		return twice(seen.once(0))
 	case "REQUEST_METHOD":
 		return r.uwsgiMethod(value, seen)
 	case "REQUEST_URI":
@@ -138,6 +136,21 @@ func (r *Request) variable(name, value []byte, seen *uwsgiSeen, lim *Limits) err
 	}
 	r.Vars = append(r.Vars, Field{Name: name, Value: value})
 	return nil
+}
+
+// anyBytes reports whether a variable may hold control bytes: a path that is decoded,
+// and what is for the application alone, such as Apache's SERVER_SIGNATURE, which is HTML.
+func anyBytes(name []byte) bool {
+	switch string(name) {
+	case "SERVER_SIGNATURE", "PATH_INFO":
+		return true
+	}
+	for _, ours := range []string{"REQUEST_", "CONTENT_", "SERVER_", "REMOTE_", "QUERY_", "SCRIPT_", "HTTPS"} {
+		if bytes.HasPrefix(name, []byte(ours)) {
+			return false
+		}
+	}
+	return true
 }
 
 func twice(first bool) error {

@@ -85,6 +85,11 @@ SERVER_NAME=
 			"GET / path \"/\" query \"\" host \"\"\nPROXY: p\n",
 		},
 		{
+			"Apache's signature",
+			[]string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "SERVER_SIGNATURE", "<address>Apache</address>\n"},
+			"GET / path \"/\" query \"\" host \"\"\nSERVER_SIGNATURE=<address>Apache</address>\n\n",
+		},
+		{
 			"two fields of one name",
 			[]string{"REQUEST_METHOD", "GET", "REQUEST_URI", "/", "HTTP_X_A", "1", "HTTP_X_A", "2"},
 			"GET / path \"/\" query \"\" host \"\"\nX-A: 1\nX-A: 2\n",
@@ -146,8 +151,9 @@ func TestParseUwsgiRefuses(t *testing.T) {
 		{"method twice", with("REQUEST_METHOD", "PUT"), "400: uwsgi variable given twice"},
 		{"path twice", with("PATH_INFO", "/a", "PATH_INFO", "/b"), "400: uwsgi variable given twice"},
 		{"relative path", with("PATH_INFO", "a"), "400: PATH_INFO does not begin with a slash"},
-		{"NUL in the path", with("PATH_INFO", "/a\x00b"), "400: NUL in PATH_INFO"},
+		{"NUL in the path", with("PATH_INFO", "/a\x00b"), "400: NUL in a uwsgi variable"},
 		{"line end in a value", with("REMOTE_USER", "a\nb"), "400: control byte in a uwsgi variable"},
+		{"NUL in a variable of the application's", with("DOCUMENT_ROOT", "/a\x00b"), "400: NUL in a uwsgi variable"},
 		{"NUL in a value", with("HTTP_A", "a\x00wsgi.errors\x00"), "400: control byte in a field value"},
 		{"NUL in a name", with("A\x00B", "x"), "400: name of a uwsgi variable is not one of CGI"},
 		{"dot in a name", with("wsgi.url_scheme", "https"), "400: name of a uwsgi variable is not one of CGI"},
@@ -276,7 +282,12 @@ func FuzzParseUwsgi(f *testing.F) {
 		}
 		first := inWords(&r)
 		for _, f := range append(r.Fields, r.Vars...) {
-			if valueEnd(f.Value, 0) != len(f.Value) || !isToken(f.Name) {
+			if bytes.IndexByte(f.Value, 0) >= 0 || !isToken(f.Name) {
+				t.Fatalf("field %q: %q", f.Name, f.Value)
+			}
+		}
+		for _, f := range r.Fields {
+			if valueEnd(f.Value, 0) != len(f.Value) {
 				t.Fatalf("field %q: %q", f.Name, f.Value)
 			}
 		}
