@@ -84,3 +84,50 @@ func TestHeadAsGet(t *testing.T) {
 		}
 	}
 }
+
+const proxiedSite = `
+trusted-proxies = ["127.0.0.1", "10.0.0.0/8"]
+trusted-proxy-headers = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Script-Name"]
+access-log = "-"
+access-log-format = "json"
+
+[[mount]]
+path = "/"
+script = {{app "environ.py"}}
+
+[[location]]
+path = "/strangers"
+trusted-proxies = []
+`
+
+// TestTrustedProxies: an application behind a proxy sees the client and what that asked
+// for, and so does the access log; where the proxy is not trusted, neither.
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, proxiedSite)
+	told := []string{
+		"X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.1", "X-Real-IP: 6.6.6.6", "X-Forwarded-Proto: https",
+		"X-Forwarded-Host: www.example", "X-Script-Name: /shop", "X-Request-ID: from-the-proxy",
+	}
+	for path, want := range map[string]map[string]any{
+		"/cart": {
+			"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "203.0.113.9, 10.0.0.1", "HTTP_X_REAL_IP": nil, "wsgi.url_scheme": "https", "HTTPS": nil,
+			"HTTP_HOST": "www.example", "SCRIPT_NAME": "/shop", "PATH_INFO": "/cart", "mod_wsgi.request_id": "from-the-proxy",
+		},
+		"/strangers": {
+			"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": nil, "HTTP_X_REAL_IP": nil, "wsgi.url_scheme": "http",
+			"HTTP_HOST": "test", "SCRIPT_NAME": "", "HTTP_X_SCRIPT_NAME": nil,
+		},
+	} {
+		e := s.ask(t, get(path, told...))
+		for key, value := range want {
+			e.assertValue(t, key, value)
+		}
+	}
+	for _, part := range []string{`"remote_addr":"203.0.113.9"`, `"host":"www.example"`, `"remote_addr":"127.0.0.1"`} {
+		inLog := func(lines []string) bool { return strings.Contains(strings.Join(lines, "\n"), part) }
+		if !s.out.await(logWithin, inLog) {
+			t.Errorf("the access log does not say %s:\n%s", part, s.out)
+		}
+	}
+}

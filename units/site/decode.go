@@ -13,6 +13,8 @@ type decoder struct {
 	errs Errors
 	// mounts keeps the tree beside the mounts, for rules across keys.
 	mounts []*node
+	// seen has what was written for some keys, in whichever tables.
+	seen map[string][]*node
 }
 
 func (d *decoder) fail(at place, key string, f *fault) {
@@ -37,6 +39,7 @@ func (d *decoder) decode(root *node) {
 	}
 	d.mountRules()
 	d.warmUpRules()
+	d.forwardingRules()
 }
 
 // table reads the keys of one table into fs. Tables inside it that the key
@@ -76,6 +79,10 @@ func (d *decoder) key(k *Key, n *node, dotted string, fs fields) {
 	}
 	if to := fs.find(k.Name); to != nil {
 		assign(to, v)
+	}
+	switch k.Name {
+	case "trusted-proxies", "trusted-proxy-headers":
+		d.seen[k.Name] = append(d.seen[k.Name], n)
 	}
 }
 
@@ -121,9 +128,8 @@ func assign(to, v any) {
 		*to = v.([]Directive)
 	case *map[string]string:
 		*to, _ = v.(map[string]string)
-	case proxies:
-		t := v.(trusted)
-		*to.prefixes, *to.unix = t.prefixes, t.unix
+	case *Peers:
+		*to = v.(Peers)
 	default:
 		panic(fmt.Sprintf("site: a field has the type %T, which no key can fill", to))
 	}
@@ -138,6 +144,10 @@ func copyField(to, from any) {
 		*to.(*bool) = *from
 	case *string:
 		*to.(*string) = *from
+	case *[]string:
+		*to.(*[]string) = *from
+	case *Peers:
+		*to.(*Peers) = *from
 	default:
 		panic(fmt.Sprintf("site: a field has the type %T, which cannot be copied", from))
 	}

@@ -16,7 +16,7 @@ func (d *decoder) laterTable(n *node, name string, t Table) {
 		d.fail(n.place, name, &fault{msg: n.kind() + " where a table is expected", hint: "write [" + name + "]"})
 		return
 	}
-	checked := &decoder{site: &Site{lines: map[string]place{}}}
+	checked := &decoder{site: &Site{lines: map[string]place{}}, seen: map[string][]*node{}}
 	keys := keysOf(t)
 	for _, k := range n.sortedKeys() {
 		child := n.table[k]

@@ -96,21 +96,25 @@ func encodeValue(v any) string {
 	case *time.Duration:
 		return quote(FormatDuration(*v))
 	case *[]string:
-		return quoteList(*v)
+		return quoteArray(*v)
 	case *[]Listener:
 		list := make([]string, len(*v))
 		for i, l := range *v {
 			list[i] = l.String()
 		}
 		return quoteList(list)
-	case proxies:
-		list := prefixStrings(*v.prefixes)
-		if *v.unix {
-			list = append(list, "unix")
-		}
-		return quoteList(list)
+	case *Peers:
+		return quoteArray(v.strings())
 	}
 	return ""
+}
+
+// quoteArray also has a form for an empty list, which may take something back.
+func quoteArray(list []string) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	return quoteList(list)
 }
 
 func quoteList(list []string) string {

@@ -7,7 +7,7 @@ type fields []field
 type field struct {
 	key string
 	// to is a pointer to string, bool, int, int64, time.Duration, []string,
-	// []Listener, []Directive or map[string]string, or it is a proxies or an octal.
+	// []Listener, []Directive, map[string]string or Peers, or it is an octal.
 	to any
 }
 
@@ -19,7 +19,6 @@ func serverFields(s *Site) fields {
 		{"access-log", &v.AccessLog},
 		{"access-log-format", &v.AccessLogFormat},
 		{"error-log", &v.ErrorLog},
-		{"trusted-proxies", proxies{&v.TrustedProxies, &v.TrustUnix}},
 		{"uwsgi-protocol", &v.Uwsgi},
 		{"limit-request-line", &v.RequestLine},
 		{"limit-request-fields", &v.RequestFields},

@@ -36,7 +36,7 @@ const (
 	TypeUser     Type = "user or group name"    //
 	TypeListen   Type = "address or array"      // see ParseListener
 	TypeSeed     Type = "integer or \"random\"" //
-	TypeProxies  Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix"
+	TypePeers    Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix", "all"
 	TypeEnv      Type = "table of strings"      // environment variables
 	TypeUnit     Type = "table of directives"   // for a unit of systemd, see Directive
 	TypeTable    Type = "table"                 // [name]
@@ -156,16 +156,8 @@ func siteKeys() []Key {
 			Meaning: "Addresses and UNIX sockets on which the site is served over HTTP.",
 		},
 		{
-			Name: "trusted-proxies", Type: TypeProxies, ModWSGI: "WSGITrustedProxies", ModWSGIDefault: "everyone",
-			Meaning: "Peers whose forwarding headers are believed: networks, addresses, or \"unix\" for every UNIX socket.",
-		},
-		{
 			Name: "uwsgi-protocol", Type: TypeBool, Default: true,
 			Meaning: "Takes requests in the uwsgi protocol (uwsgi_pass of nginx, mod_proxy_uwsgi of Apache httpd) beside HTTP, on UNIX sockets and from trusted-proxies.",
-		},
-		{
-			Name: "trusted-proxy-headers", Type: TypeStrings, ModWSGI: "WSGITrustedProxyHeaders", State: Later,
-			Meaning: "Forwarding headers that trusted proxies may set.",
 		},
 		{
 			Name: "server-alias", Type: TypeStrings, check: checkHost, ModWSGI: "ServerAlias", State: Later,

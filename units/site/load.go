@@ -79,7 +79,7 @@ func parse(name, path string, sources []source) (*Site, error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	d := &decoder{site: &Site{Name: name, Path: path, lines: map[string]place{}}}
+	d := &decoder{site: &Site{Name: name, Path: path, lines: map[string]place{}}, seen: map[string][]*node{}}
 	if f := checkName("site", name); f != nil {
 		d.fail(place{path, 1}, "", f)
 	}

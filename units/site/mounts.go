@@ -141,8 +141,10 @@ func (d *decoder) mountGroup(m *Mount, n *node) bool {
 }
 
 // application is what two mounts must share to be served by the same processes.
-func (m *Mount) application() Mount {
-	return Mount{Script: m.Script, Module: m.Module, Callable: m.Callable, Group: m.Group}
+type application struct{ Script, Module, Callable, Group string }
+
+func (m *Mount) application() application {
+	return application{Script: m.Script, Module: m.Module, Callable: m.Callable, Group: m.Group}
 }
 
 // oneApplication holds a group to one application: a process has one main

@@ -15,6 +15,12 @@ type Policy struct {
 	// OddHeaders is what becomes of header fields whose names are not made of letters,
 	// digits and hyphens alone: HeadersDropped or HeadersRefused.
 	OddHeaders string
+	// TrustedProxies are the peers whose TrustedHeaders and X-Request-ID are believed.
+	TrustedProxies Peers
+	// TrustedHeaders are names of [ForwardingHeaders], in any case; of several that tell
+	// one fact and are in a request the last one here counts. Nil means none, and the
+	// application gets all of them as they come.
+	TrustedHeaders []string
 }
 
 // When the application sees HEAD as GET.
@@ -58,6 +64,15 @@ func policyKeys() []Key {
 			Name: "underscore-headers", Type: TypeEnum, Values: []string{HeadersDropped, HeadersRefused}, Default: HeadersDropped,
 			Meaning: "What becomes of request header fields with other characters than letters, digits and hyphens in the name, for X_A could be taken for X-A: \"drop\" hides them, \"refuse\" answers the request 400.",
 		},
+		{
+			Name: "trusted-proxies", Type: TypePeers, ModWSGI: "WSGITrustedProxies", ModWSGIDefault: "everyone",
+			Meaning: "Peers whose trusted-proxy-headers and X-Request-ID are believed: networks, addresses, \"unix\" for every UNIX socket, or \"all\"; without it nobody's.",
+		},
+		{
+			Name: "trusted-proxy-headers", Type: TypeStrings, check: checkForwarding, ModWSGI: "WSGITrustedProxyHeaders", ModWSGIDefault: "none",
+			Meaning: "Headers by which trusted-proxies say who the client is and what it asked for; the application gets none of another peer's.",
+			Notes:   forwardingNotes,
+		},
 	}
 }
 
@@ -68,5 +83,7 @@ func policyFields(p *Policy) fields {
 		{"pass-authorization", &p.PassAuthorization},
 		{"map-head-to-get", &p.MapHEAD},
 		{"underscore-headers", &p.OddHeaders},
+		{"trusted-proxies", &p.TrustedProxies},
+		{"trusted-proxy-headers", &p.TrustedHeaders},
 	}
 }

@@ -66,12 +66,8 @@ func plainValue(v any) string {
 			lines[i] = d.Name + "=" + d.Value
 		}
 		return strings.Join(lines, ", ")
-	case proxies:
-		networks := prefixStrings(*v.prefixes)
-		if *v.unix {
-			networks = append(networks, "unix")
-		}
-		return strings.Join(networks, ", ")
+	case *Peers:
+		return strings.Join(v.strings(), ", ")
 	}
 	return ""
 }

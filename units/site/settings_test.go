@@ -34,10 +34,10 @@ env = { SECRET = "x" }
 CPUQuota = "50%"
 `+minimal)
 	if got, want := settingsText(s.Settings()), `listen :80, unix:/run/x.sock
-trusted-proxies 10.0.0.0/8, unix
 socket-mode 0600
 idle-timeout 600s
 limit-request-body 1500
+trusted-proxies 10.0.0.0/8, unix
 systemd TasksMax=1, TasksMax=2
 `; got != want {
 		t.Errorf("settings are\n%s\nwant\n%s", got, want)

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -61,11 +60,8 @@ type Server struct {
 	AccessLogFormat string
 	// ErrorLog is "" for the journal, else an absolute path.
 	ErrorLog string
-	// TrustedProxies are the peers whose forwarding headers are believed. Nil: nobody's.
-	TrustedProxies []netip.Prefix
-	// TrustUnix believes the forwarding headers of every peer on a UNIX socket.
-	TrustUnix bool
-	// Uwsgi takes requests in the uwsgi protocol on UNIX sockets and from TrustedProxies.
+	// Uwsgi takes requests in the uwsgi protocol on UNIX sockets and from
+	// [Policy.TrustedProxies].
 	Uwsgi bool
 
 	// RequestLine is the longest request line in bytes.

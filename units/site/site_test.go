@@ -30,11 +30,7 @@ func completeSite() *Site {
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
 		Server: Server{
 			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", ErrorLog: "/var/log/wsgi/blog/error.log",
-			TrustedProxies: []netip.Prefix{
-				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"),
-				netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("fd00::/8"),
-			},
-			TrustUnix: true, RequestLine: 4096, RequestFields: 50, RequestFieldSize: 4096, RequestHeadSize: 8192,
+			RequestLine: 4096, RequestFields: 50, RequestFieldSize: 4096, RequestHeadSize: 8192,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
 		},
@@ -83,11 +79,12 @@ func completeSite() *Site {
 			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
 				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
+				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 			})},
 		},
 		Locations: []*Location{{
-			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways},
-			written: []string{"chunked-request", "limit-request-body", "map-head-to-get"},
+			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}},
+			written: []string{"chunked-request", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
 		}},
 		Policy: completePolicy(nil),
 	}
@@ -95,7 +92,14 @@ func completeSite() *Site {
 
 // completePolicy is what complete.toml says at the top level, changed.
 func completePolicy(change func(*Policy)) Policy {
-	p := Policy{ChunkedRequest: true, PassAuthorization: true, MapHEAD: MapAuto, OddHeaders: HeadersRefused}
+	p := Policy{
+		ChunkedRequest: true, PassAuthorization: true, MapHEAD: MapAuto, OddHeaders: HeadersRefused,
+		TrustedProxies: Peers{Unix: true, Networks: []netip.Prefix{
+			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("192.0.2.1/32"),
+			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("fd00::/8"),
+		}},
+		TrustedHeaders: []string{"X-Forwarded-For", "x-real-ip"},
+	}
 	if change != nil {
 		change(&p)
 	}

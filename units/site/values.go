@@ -55,8 +55,8 @@ func (r *reading) value(n *node) any {
 		return r.stringList(n)
 	case TypeListen:
 		return each(r, n, r.listener)
-	case TypeProxies:
-		return r.proxies(n)
+	case TypePeers:
+		return r.peers(n)
 	case TypeEnv:
 		return r.environment(n)
 	case TypeUnit:

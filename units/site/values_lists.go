@@ -1,7 +1,6 @@
 package site
 
 import (
-	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -61,49 +60,6 @@ func (r *reading) listener(n *node) (Listener, *fault) {
 		return l, &fault{msg: "socket path " + strconv.Quote(l.Address) + " is not absolute"}
 	}
 	return l, nil
-}
-
-// proxies is where the trusted-proxies key goes: networks, and the word "unix".
-type proxies struct {
-	prefixes *[]netip.Prefix
-	unix     *bool
-}
-
-// trusted is a value of trusted-proxies.
-type trusted struct {
-	prefixes []netip.Prefix
-	unix     bool
-}
-
-func (r *reading) proxies(n *node) any {
-	var t trusted
-	each(r, n, func(e *node) (struct{}, *fault) { return struct{}{}, t.add(e) })
-	return t
-}
-
-func (t *trusted) add(n *node) *fault {
-	s, ok := n.value.(string)
-	if !ok {
-		return &fault{msg: n.kind() + " where a network is expected"}
-	}
-	if s == "unix" {
-		t.unix = true
-		return nil
-	}
-	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
-		addr = addr.Unmap()
-		t.prefixes = append(t.prefixes, netip.PrefixFrom(addr, addr.BitLen()))
-		return nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return &fault{msg: strconv.Quote(s) + " is not a network", hint: `use "10.0.0.0/8", "127.0.0.1", "fd00::/8" or "unix"`}
-	}
-	if p != p.Masked() {
-		return &fault{msg: strconv.Quote(s) + " has bits set behind the network part", hint: "write " + strconv.Quote(p.Masked().String())}
-	}
-	t.prefixes = append(t.prefixes, p)
-	return nil
 }
 
 func (r *reading) environment(n *node) any {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
 	"github.com/wsgid/wsgid/supervisor/internal/logfile"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // accessLog writes one line for each finished exchange. A nil accessLog is
@@ -103,6 +104,13 @@ func (f *Front) capture(s *session) {
 	}
 }
 
+// captureHost keeps the host that a trusted proxy has told.
+func (s *session) captureHost() {
+	if host := s.told(site.HostFact); host != nil && s.conf.logged {
+		s.line.host = append(s.line.host[:0], host...)
+	}
+}
+
 var (
 	refererName = []byte("Referer")
 	agentName   = []byte("User-Agent")
@@ -139,7 +147,7 @@ func formatCombined(b []byte, s *session, r *http1.Response, now time.Time) []by
 }
 
 func appendCommon(b []byte, s *session, r *http1.Response) []byte {
-	b = append(b, orDash(address(s.conn.Remote))...)
+	b = append(b, orDash(address(s.client()))...)
 	b = append(b, " - - ["...)
 	b = s.began.AppendFormat(b, "02/Jan/2006:15:04:05 -0700")
 	b = append(b, "] "...)
@@ -212,7 +220,7 @@ func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
 	b = append(b, `{"time":"`...)
 	b = s.began.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","remote_addr":`...)
-	b = appendJSON(b, []byte(address(s.conn.Remote)))
+	b = appendJSON(b, []byte(address(s.client())))
 	for _, field := range [...]struct {
 		name  string
 		value []byte

@@ -23,6 +23,9 @@ func (s *session) buildEnviron(frame *group.Frame) {
 	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...), hideAuthorization: !s.place.policy.PassAuthorization}
 	s.appendRequest(&e)
 	s.appendFields(&e)
+	if host := s.told(site.HostFact); host != nil && s.conn.Request.Host == nil {
+		e.addBytes("HTTP_HOST", host)
+	}
 	frame.Bytes = e.b
 }
 
@@ -57,7 +60,7 @@ func (s *session) appendRequest(e *environ) {
 		e.addBytes("REQUEST_METHOD", req.Method)
 	}
 	s.appendURI(e, req)
-	e.add("SCRIPT_NAME", s.place.script)
+	s.appendScript(e)
 	e.addBytes("PATH_INFO", s.path[len(s.place.script):])
 	e.addBytes("QUERY_STRING", req.Query)
 	switch {
@@ -89,27 +92,53 @@ func (s *session) appendURI(e *environ, req *http1.Request) {
 	e.b = append(e.b, 0)
 }
 
-// appendServer adds SERVER_NAME and SERVER_PORT: the name the client asked
-// for, else the site's; the port of the listener, else the client's, because a
-// UNIX socket has none.
-func (s *session) appendServer(e *environ, req *http1.Request) {
-	host, port := splitPort(req.Host)
-	name := s.conf.serverName
-	if len(host) > 0 {
-		e.addBytes("SERVER_NAME", host)
-	} else {
-		e.add("SERVER_NAME", name)
+// appendScript adds SCRIPT_NAME: the mount's path, or where a trusted proxy says that
+// the client sees it.
+func (s *session) appendScript(e *environ) {
+	script := s.told(site.ScriptFact)
+	if script == nil {
+		e.add("SCRIPT_NAME", s.place.script)
+		return
 	}
-	switch {
-	case s.conn.Listener.Port != "":
+	e.addBytes("SCRIPT_NAME", script)
+	e.addBytes("mod_wsgi.mount_point", script)
+}
+
+// appendServer adds SERVER_NAME and SERVER_PORT: the name in the Host field, else the
+// site's; the port of the listener, else the client's, because a UNIX socket has none.
+// What a trusted proxy says comes before all that.
+func (s *session) appendServer(e *environ, req *http1.Request) {
+	name, _ := splitPort(req.Host)
+	if told := s.told(site.ServerFact); told != nil {
+		name = told
+	}
+	if len(name) > 0 {
+		e.addBytes("SERVER_NAME", name)
+	} else {
+		e.add("SERVER_NAME", s.conf.serverName)
+	}
+	s.appendPort(e)
+	e.add("wsgi.url_scheme", s.scheme())
+	e.add("REQUEST_SCHEME", s.scheme())
+}
+
+func (s *session) appendPort(e *environ) {
+	if told := s.told(site.PortFact); told != nil {
+		e.addBytes("SERVER_PORT", told)
+		return
+	}
+	if s.conn.Listener.Port != "" {
 		e.add("SERVER_PORT", s.conn.Listener.Port)
+		return
+	}
+	switch _, port := splitPort(s.host()); {
 	case len(port) > 0:
 		e.addBytes("SERVER_PORT", port)
+	case s.scheme() == "https":
+		e.add("SERVER_PORT", "443")
 	default:
 		e.add("SERVER_PORT", "80")
 	}
-	e.add("wsgi.url_scheme", "http")
-	e.add("REQUEST_SCHEME", "http")
 }
 
 func splitPort(host []byte) (name, port []byte) {
@@ -120,17 +149,32 @@ func splitPort(host []byte) (name, port []byte) {
 	return host[:i], host[i+1:]
 }
 
-// appendRemote adds the peer's address, which a connection's requests share.
+// appendRemote adds the client's address: the peer's, which a connection's requests
+// share, or what a trusted proxy says.
 func (s *session) appendRemote(e *environ) {
+	if told := s.forwarded.client; told.IsValid() {
+		e.addAddress(told)
+		return
+	}
 	if len(s.remote) == 0 {
 		var r environ
-		r.add("REMOTE_ADDR", address(s.conn.Remote))
-		if s.conn.Remote.IsValid() {
-			r.addInt("REMOTE_PORT", int64(s.conn.Remote.Port()))
-		}
+		r.addAddress(s.conn.Remote)
 		s.remote = r.b
 	}
 	e.b = append(e.b, s.remote...)
+}
+
+// addAddress adds REMOTE_ADDR, empty for the peer of a UNIX socket, and REMOTE_PORT if
+// that is known.
+func (e *environ) addAddress(a netip.AddrPort) {
+	e.b = append(e.b, "REMOTE_ADDR\x00"...)
+	if a.IsValid() {
+		e.b = a.Addr().AppendTo(e.b)
+	}
+	e.b = append(e.b, 0)
+	if a.Port() != 0 {
+		e.addInt("REMOTE_PORT", int64(a.Port()))
+	}
 }
 
 func address(remote netip.AddrPort) string {
@@ -149,6 +193,9 @@ func (s *session) appendFields(e *environ) {
 	var seen uint64
 	for i := range fields {
 		f := &fields[i]
+		if s.forwarded.rules != nil && s.appendForwarded(e, f, i) {
+			continue
+		}
 		// A bit for each name so far says cheaply that this is a new one.
 		bit := uint64(1) << (mix(f.Name) & 63)
 		if seen&bit != 0 && firstOf(fields, i) < i {
@@ -172,6 +219,26 @@ func (s *session) appendFields(e *environ) {
 		e.b = append(e.b, 0)
 	}
 }
+
+// appendForwarded deals with a field that proxies tell of a request by, or whose value
+// they tell. It reports whether the field is one of them.
+func (s *session) appendForwarded(e *environ, f *http1.Field, i int) bool {
+	if host := s.told(site.HostFact); host != nil && equalFold(f.Name, hostName) {
+		e.addBytes("HTTP_HOST", host)
+		return true
+	}
+	header := s.forwarded.rules.find(f.Name)
+	if header == nil {
+		return false
+	}
+	if known := &s.forwarded.facts[header.Tells]; known.header == header && known.field == i {
+		appendName(e, f.Name)
+		e.b = append(append(append(e.b, 0), known.value...), 0)
+	}
+	return true
+}
+
+var hostName = []byte("Host")
 
 var requestIDName = []byte("X-Request-ID")
 

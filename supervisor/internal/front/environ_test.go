@@ -118,13 +118,15 @@ func TestRequestID(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFront(t, func(s *site.Site) {
-				s.Server.TrustUnix = test.trustUnix
+				s.Policy.TrustedProxies.Unix = test.trustUnix
 				if test.trusted {
-					s.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+					s.Policy.TrustedProxies.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 				}
 			})
 			s := sessionFor(t, f, "GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: "+test.id+"\r\n\r\n")
-			s.conn.Listener.Unix = test.unix
+			if test.unix {
+				s.conn.Listener, s.conn.Remote = &http1.Listener{Unix: true}, netip.AddrPort{}
+			}
 			got := environOf(t, s)
 			id := got["mod_wsgi.request_id"]
 			if (id == test.id) != test.kept || got["HTTP_X_REQUEST_ID"] != id {

@@ -32,8 +32,7 @@ type Front struct {
 type settings struct {
 	places         places
 	serverName     string
-	trusted        []netip.Prefix
-	trustUnix      bool
+	rules          *rules // for requests that no place gets
 	uwsgi          bool
 	bodyMemory     int64
 	bodySpool      int64
@@ -44,7 +43,7 @@ type settings struct {
 func newSettings(s *site.Site, groups map[string]*group.Group) *settings {
 	conf := &settings{
 		places: newPlaces(s, groups), serverName: s.ServerName,
-		trusted: s.Server.TrustedProxies, trustUnix: s.Server.TrustUnix, uwsgi: s.Server.Uwsgi,
+		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi,
 		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory, logged: s.Server.AccessLog != "",
 	}
@@ -175,6 +174,7 @@ func (f *Front) Gone(c *http1.Conn) {
 func (f *Front) Refuse(c *http1.Conn, err *http1.Error) (text, fields string) {
 	s := f.session(c)
 	s.begin()
+	s.believe()
 	id := string(s.id)
 	return group.Page(err.Status, sentence(err.Reason), id), group.IDField(id)
 }
@@ -195,22 +195,10 @@ func (f *Front) Done(c *http1.Conn) {
 	f.logs.RUnlock()
 }
 
-// trusts reports whether what the peer says of others is believed.
-func (f *Front) trusts(c *http1.Conn) bool {
-	conf := f.conf.Load()
-	if c.Listener.Unix && !c.Request.Gateway {
-		return conf.trustUnix
-	}
-	return conf.trustsAddress(c.Remote.Addr())
-}
-
+// trustsAddress reports whether what somebody at an address says of others is
+// believed in all of the site.
 func (conf *settings) trustsAddress(addr netip.Addr) bool {
-	for _, prefix := range conf.trusted {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.IsValid() && conf.rules.proxies != nil && conf.rules.proxies.Match(addr) >= 0
 }
 
 func equalFold(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }

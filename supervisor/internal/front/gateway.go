@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // mayUwsgi reports whether a peer may send its request in the uwsgi protocol, with what
@@ -38,13 +39,15 @@ func (s *session) appendGateway(e *environ) {
 	req := &s.conn.Request
 	e.addBytes("SERVER_PROTOCOL", orElse(req.Var("SERVER_PROTOCOL"), "HTTP/1.0"))
 	host, port := splitPort(req.Host)
-	e.addBytes("SERVER_NAME", orElse(req.Var("SERVER_NAME"), string(orElse(host, s.conf.serverName))))
-	scheme, usual := "http", "80"
-	if secure(req) {
-		scheme, usual = "https", "443"
+	name := orElse(req.Var("SERVER_NAME"), string(orElse(host, s.conf.serverName)))
+	e.addBytes("SERVER_NAME", orElse(s.told(site.ServerFact), string(name)))
+	scheme, usual := s.scheme(), "80"
+	if scheme == "https" {
+		usual = "443"
 		e.add("HTTPS", "on")
 	}
-	e.addBytes("SERVER_PORT", orElse(req.Var("SERVER_PORT"), string(orElse(port, usual))))
+	number := orElse(req.Var("SERVER_PORT"), string(orElse(port, usual)))
+	e.addBytes("SERVER_PORT", orElse(s.told(site.PortFact), string(number)))
 	e.add("wsgi.url_scheme", scheme)
 	e.add("REQUEST_SCHEME", scheme)
 	for i := range req.Vars {

@@ -127,7 +127,9 @@ wsgi.url_scheme=http
 
 // TestMayUwsgi: whoever sends a request in the uwsgi protocol says who the client is.
 func TestMayUwsgi(t *testing.T) {
-	f := newFront(t, func(s *site.Site) { s.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
+	f := newFront(t, func(s *site.Site) {
+		s.Policy.TrustedProxies.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	})
 	conn := func(listener *http1.Listener, remote string) *http1.Conn {
 		c := &http1.Conn{Listener: listener}
 		if remote != "" {

@@ -21,6 +21,7 @@ type place struct {
 	sendTimeout time.Duration
 	flushDelay  time.Duration
 	policy      site.Policy
+	rules       *rules // of policy
 }
 
 // places are those of a site, the longest path first.
@@ -52,6 +53,7 @@ func newPlace(s *site.Site, m *site.Mount, path string, groups map[string]*group
 	for _, l := range around {
 		p.policy = l.Over(p.policy)
 	}
+	p.rules = newRules(&p.policy)
 	return p
 }
 

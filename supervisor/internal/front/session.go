@@ -24,8 +24,10 @@ type session struct {
 	path     []byte                      // clean path of the request
 	id       []byte                      // request id
 	remote   []byte                      // environ of the peer's address
-	began    time.Time
-	line     logLine
+	// forwarded is what proxies have told of the request.
+	forwarded forwarded
+	began     time.Time
+	line      logLine
 }
 
 // Gone implements group.Client.
@@ -74,13 +76,12 @@ func (s *session) begin() {
 	if s.conn.Request.Gateway {
 		takeClient(s.conn)
 	}
-	s.chooseID()
 	s.front.capture(s)
 }
 
-// chooseID takes the request's id from a trusted proxy, or makes one.
-func (s *session) chooseID() {
-	if s.front.trusts(s.conn) {
+// chooseID takes the request's id from a proxy that is trusted, or makes one.
+func (s *session) chooseID(trusted bool) {
+	if trusted {
 		for _, f := range s.conn.Request.Fields {
 			if string(f.Name) == "X-Request-ID" || equalFold(f.Name, requestIDName) {
 				if validID(f.Value) {
@@ -96,6 +97,16 @@ func (s *session) chooseID() {
 // objection is the answer to a request that goes to no application; status 0
 // if there is none.
 func (s *session) objection() (status int, text, fields string) {
+	status, text, fields = s.locate()
+	s.believe()
+	if status == 0 {
+		status, text, fields = s.refusal()
+	}
+	return status, text, fields
+}
+
+// locate finds the place that the request goes to, or the answer to one that goes to none.
+func (s *session) locate() (status int, text, fields string) {
 	req := &s.conn.Request
 	switch {
 	case req.Form == http1.AsteriskForm:
@@ -116,7 +127,7 @@ func (s *session) objection() (status int, text, fields string) {
 	if s.place = s.conf.places.find(s.path); s.place == nil {
 		return 404, "Nothing is mounted at this path.", ""
 	}
-	return s.refusal()
+	return 0, "", ""
 }
 
 // needsLength names the methods whose body has no end on HTTP/1.0 without a
