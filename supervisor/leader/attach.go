@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
@@ -60,6 +61,12 @@ func (l *Leader) obeyAbout(p *process, m wire.Message) error {
 	case wire.DumpStacks:
 		if p != nil {
 			p.dumpStacks()
+		}
+	case wire.Interrupt:
+		if p != nil {
+			// What does not reach a process has no effect there, and the supervisor
+			// will see that.
+			_ = p.say("interrupt\x00" + strconv.Itoa(m.Index) + "\x00" + m.Text)
 		}
 	default:
 		return fmt.Errorf("cannot handle control message %q: it is not one for a leader", m.Type)

@@ -169,6 +169,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"python-path", strings.Join(g.PythonPath, ":"),
 		"import-script", strings.Join(g.ImportScripts, "\n"),
 		"restrict", restrictions(g),
+		"interrupt", interrupt(g),
 		"locale", g.Locale,
 		"switch-interval", interval,
 		"stack-size", strconv.FormatInt(g.StackSize, 10),
@@ -189,6 +190,16 @@ func (l *Leader) programConfig(number int) []byte {
 		"title", l.processName(),
 	}
 	return []byte(strings.Join(fields, "\x00"))
+}
+
+// interrupt is the age in seconds that a request has at least when it is to be
+// interrupted, "" when none is: half of request-timeout, because the supervisor
+// and the process do not begin to count at the same instant.
+func interrupt(g *site.Group) string {
+	if g.InterruptTimeout == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(g.RequestTimeout.Seconds()/2, 'f', -1, 64)
 }
 
 // restrictions names what the application may not use.

@@ -230,6 +230,9 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 	if g.StackSize%pageSize != 0 {
 		d.fail(n.table["stack-size"].place, key+".stack-size", &fault{msg: fmt.Sprintf("%d is not a multiple of %d", g.StackSize, pageSize)})
 	}
+	if t := n.table["interrupt-timeout"]; t != nil && g.InterruptTimeout > 0 && g.RequestTimeout == 0 {
+		d.fail(t.place, key+".interrupt-timeout", &fault{msg: "request-timeout is 0, so no request is late", hint: "set request-timeout, or leave interrupt-timeout out"})
+	}
 	d.limitRules(key, n, g)
 	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{d.site.Name, g.Name})
 }

@@ -86,6 +86,7 @@ func groupFields(g *Group) fields {
 		{"restrict-signal", &g.RestrictSignal},
 		{"startup-timeout", &g.StartupTimeout},
 		{"request-timeout", &g.RequestTimeout},
+		{"interrupt-timeout", &g.InterruptTimeout},
 		{"queue-timeout", &g.QueueTimeout},
 		{"shutdown-timeout", &g.ShutdownTimeout},
 		{"graceful-timeout", &g.GracefulTimeout},

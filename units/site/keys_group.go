@@ -67,6 +67,10 @@ func groupTimeKeys() []Key {
 				"mod_wsgi stretches its own limit with the number of threads, and does not enforce it where both deadlock-timeout and inactivity-timeout are off.",
 		},
 		{
+			Name: "interrupt-timeout", Type: TypeDuration, Default: "0s", Zero: "no exception", ModWSGI: "interrupt-timeout", ModWSGIDefault: "0",
+			Meaning: "Time that a late request has to end after mod_wsgi.RequestTimeout was raised in its thread, before its process is replaced; the client is answered 504 by request-timeout all the same; 0 means that nothing is raised and the process replaced at once.",
+		},
+		{
 			Name: "queue-timeout", Type: TypeDuration, Default: "45s", ModWSGI: "queue-timeout", ModWSGIDefault: "0",
 			Meaning: "Time a request may wait for a thread before it is answered 504; 0 means no limit.",
 		},

@@ -18,19 +18,9 @@ func socketLaterKeys() []Key {
 }
 
 func groupLaterKeys() []Key {
-	return append(groupFileKeys(), groupRecycleKeys()...)
-}
-
-func groupFileKeys() []Key {
 	return []Key{
 		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
 		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
-	}
-}
-
-func groupRecycleKeys() []Key {
-	return []Key{
-		{Name: "interrupt-timeout", Type: TypeDuration, ModWSGI: "interrupt-timeout", ModWSGIDefault: "0", State: Later, Meaning: "Time that a late request has to end after an exception was raised in it."},
 	}
 }
 

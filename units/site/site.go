@@ -242,6 +242,10 @@ type Group struct {
 	StartupTimeout time.Duration
 	// RequestTimeout is the time a request may take in the application; 0 means no limit.
 	RequestTimeout time.Duration
+	// InterruptTimeout is how long a request that has had RequestTimeout may take to
+	// end after an exception was raised in it; 0 means that its process is replaced
+	// at once.
+	InterruptTimeout time.Duration
 	// QueueTimeout is how long a request may wait for a thread; 0 means no limit.
 	QueueTimeout time.Duration
 	// ShutdownTimeout is the time between SIGTERM and SIGKILL; 0 means that SIGKILL is not sent.

@@ -46,7 +46,7 @@ func completeSite() *Site {
 		Groups: []*Group{
 			{
 				Rotate: RotateAll, Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
-				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, RestrictSignal: true, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
+				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, RestrictSignal: true, InterruptTimeout: 10 * time.Second, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
 				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},

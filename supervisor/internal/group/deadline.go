@@ -92,7 +92,7 @@ func (t *thread) counting() (began time.Time, ok bool) {
 
 // expire ends the wait for a thread that has had request-timeout: the client
 // gets its answer now, the log the thread's stack, and the process, of which
-// one thread is lost, is replaced.
+// one thread is lost, is replaced, unless an interrupt is tried first.
 //
 // The request may have ended since it was found, and another one have begun:
 // then nothing happens.
@@ -101,6 +101,10 @@ func (g *Group) expire(t *thread, began time.Time) {
 		return
 	}
 	p := t.process
+	if p.generation.conf.InterruptTimeout > 0 {
+		g.interrupt(t, began)
+		return
+	}
 	// First, so that the client's next request does not go to this process.
 	g.retire(p, "request-timeout")
 	j, _ := t.steal(began, 504, "The application did not answer in time.")

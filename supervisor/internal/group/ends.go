@@ -160,8 +160,13 @@ func (g *Group) logQueued(x *Exchange, cause string) {
 }
 
 // applicationFailed answers a request whose application raised an exception.
-// The traceback is in the log already, under the same request id.
-func (g *Group) applicationFailed(t *thread, j job, summary string) {
-	j.response.Error(j.serial, 500, Page(500, "The application failed.", j.requestID()), IDField(j.requestID()))
+// The traceback is in the log already, under the same request id. The exception
+// mod_wsgi.RequestTimeout asks for the status 504, any other one for none.
+func (g *Group) applicationFailed(t *thread, j job, status int, summary string) {
+	sentence := "The application did not answer in time."
+	if status != 504 {
+		status, sentence = 500, "The application failed."
+	}
+	j.response.Error(j.serial, status, Page(status, sentence, j.requestID()), IDField(j.requestID()))
 	g.logEnd(t.process, j, "application error: "+summary, "")
 }

@@ -87,6 +87,10 @@ func (t *thread) keepTimes() {
 // free makes the thread take the next request.
 func (t *thread) free() {
 	t.mu.Lock()
+	if t.job.interrupted {
+		t.mu.Unlock()
+		return // the connection ends, and with it what is left of the request
+	}
 	frame, failed := t.job.frame, t.job.failed
 	t.job = job{}
 	t.mu.Unlock()

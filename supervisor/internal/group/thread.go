@@ -90,6 +90,8 @@ type job struct {
 	// count against the process.
 	heard  time.Time
 	failed bool // given up on
+	// interrupted: the thread takes no other request on this connection.
+	interrupted bool
 	// sendFailed: the request could not be written to the process.
 	sendFailed bool
 	tries      int
@@ -629,7 +631,7 @@ func (t *thread) handleFailed(summary []byte) error {
 	}
 	if !j.over {
 		t.takeOver()
-		t.process.generation.group.applicationFailed(t, j, string(summary))
+		t.process.generation.group.applicationFailed(t, j, int(t.frame.Count), string(summary))
 	}
 	return t.finish(j, nil)
 }

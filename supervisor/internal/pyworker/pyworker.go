@@ -17,7 +17,7 @@ var files embed.FS
 
 // modules in the order in which they are executed: each imports only what
 // stands before it.
-var modules = [...]string{"link", "body", "exchange", "thread", "application", "warmup", "restrict", "process"}
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "warmup", "restrict", "interrupt", "process"}
 
 // bootstrap is the text for the interpreter's -c: it makes the modules of the
 // package _wsgid of the program and calls main. A child compiles: what the

@@ -72,6 +72,10 @@ const (
 	Shutdown MessageType = "shutdown"
 	// DumpStacks asks for Stacks.
 	DumpStacks MessageType = "dump-stacks"
+	// Interrupt has a Process raise mod_wsgi.RequestTimeout in the thread Index, if
+	// that still has the request whose id is Text, and make a new connection for it
+	// when the request is over.
+	Interrupt MessageType = "interrupt"
 	// Attach is a supervisor's first message, with the Generation that the leader
 	// is from now on. The leader answers with what it has: ProcessStarted,
 	// ThreadsOffered, ThreadIdent and ProcessReady of each process, and GroupReady

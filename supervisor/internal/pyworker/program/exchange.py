@@ -65,6 +65,15 @@ class FileWrapper:
         return fd, offset, max(0, info.st_size - offset)
 
 
+class RequestTimeout(BaseException):
+    """Raised in a request that has taken longer than request-timeout, if the key
+    interrupt-timeout allows that. Its base is BaseException, so that "except
+    Exception" lets it pass; who catches it to clean up should raise it again."""
+
+
+RequestTimeout.__module__ = 'mod_wsgi'  # where applications find it
+
+
 def check_status(status):
     if type(status) is not str:
         raise TypeError('status must be a str, not %s' % type(status).__name__)
@@ -171,11 +180,12 @@ class Exchange:
         cpu, wall = self.thread.times()
         send(self.sock, HEADER.pack(END, LAST, 0, 0, 0, cpu, wall))
 
-    def fail(self, summary):
-        """Tell the front end that the application failed; summary is one line."""
+    def fail(self, summary, status=0):
+        """Tell the front end that the application failed; summary is one line, and
+        status what to answer, 0 for the usual."""
         cpu, wall = self.thread.times()
         text = summary.encode('utf-8', 'replace')[:4096]
-        send(self.sock, HEADER.pack(FAILED, LAST, 0, len(text), 0, cpu, wall), text)
+        send(self.sock, HEADER.pack(FAILED, LAST, status, len(text), 0, cpu, wall), text)
 
     def run(self, application, environ):
         """Call the application and send what it returns."""

@@ -4,7 +4,7 @@ The layout is described once, in the Go package wire; both ends are tested
 against the transcripts in its testdata.
 """
 
-from _socket import SCM_RIGHTS, SHUT_RDWR, SOL_SOCKET
+from _socket import SCM_RIGHTS, SHUT_RD, SHUT_RDWR, SOL_SOCKET
 from struct import Struct
 
 HEADER = Struct('<BBHIIII')
@@ -44,6 +44,13 @@ class Link:
         self.recv, self.recv_into, self.recvmsg = requests.recv, requests.recv_into, requests.recvmsg
         self.sendall, self.sendmsg = responses.sendall, responses.sendmsg
         self.ends = (requests, responses)
+
+    def take_no_more(self):
+        """Let requests end with what has arrived."""
+        try:
+            self.ends[0].shutdown(SHUT_RD)
+        except OSError:
+            pass  # closed already
 
     def shut(self):
         """End the connection; a thread that waits for a request wakes."""

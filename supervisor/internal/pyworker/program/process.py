@@ -8,9 +8,10 @@ from _signal import SIGXCPU
 from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, socket, socketpair
 from _thread import start_new_thread
 from struct import pack
+from time import perf_counter_ns
 
-from _wsgid import application, restrict, warmup
-from _wsgid.exchange import FileWrapper
+from _wsgid import application, interrupt, restrict, warmup
+from _wsgid.exchange import FileWrapper, RequestTimeout
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
 
@@ -35,6 +36,8 @@ class Process:
         self.renewed = threading.Condition(self.lock)
         self.stopping = False
         self.watching = config['watch'] == '1'
+        self.raise_in = None        # see interrupt.raiser(); None where nothing is interrupted
+        self.interrupt_age = 0      # of a request, in nanoseconds
         self.modules_seen = 0
         self.files_seen = set()
         self.environ = {
@@ -219,6 +222,34 @@ class Process:
     def thread_started(self, thread):
         self.tell('ident', str(thread.index), str(threading.get_ident()))
 
+    # Requests that take too long.
+
+    def interrupt(self, index, request_id):
+        """Raise RequestTimeout in a thread, if it is in the application with that
+        request, and have the thread make a new connection after it.
+
+        This holds the lock that the thread needs to get a new connection, and the
+        present one yields no further request: so a thread that was seen in the
+        application with this request cannot be in another one when the exception
+        is raised, and one that is out of the application will see that it was
+        interrupted, and settle() that."""
+        thread = self.threads[index] if 0 <= index < len(self.threads) else None
+        with self.lock:
+            if thread is None or thread.sock is None or thread.errors.request_id != request_id:
+                return
+            thread.interrupted = True
+            thread.sock.take_no_more()
+            if (interrupt.in_application(thread.ident) and thread.errors.request_id == request_id
+                    and perf_counter_ns() - thread.wall >= self.interrupt_age):
+                self.raise_in(thread.ident, RequestTimeout)
+
+    def settle(self, thread):
+        """Take back what has not been raised yet."""
+        with self.lock:
+            if self.raise_in:
+                self.raise_in(thread.ident)
+            thread.interrupted = False
+
     # Life.
 
     def set_up(self):
@@ -236,6 +267,9 @@ class Process:
             threading.stack_size(int(config['stack-size']))
         application.extend_path(config)
         restrict.apply(config['restrict'].split(), self)
+        if config['interrupt']:
+            self.interrupt_age = float(config['interrupt']) * 1e9
+            self.raise_in = interrupt.raiser()
 
     def start(self):
         """Import the application and offer the threads; False if it cannot be
@@ -301,6 +335,10 @@ class Process:
             if word == b'ping':
                 # Nothing to do: that this thread runs is the answer.
                 self.tell('pong')
+            elif word == b'interrupt' and self.raise_in:
+                index, _, request_id = rest.decode('latin-1').partition('\0')
+                if index.isdigit():
+                    self.interrupt(int(index), request_id)
             elif word == b'renew':
                 self.renew(rest.decode())
             elif word in (b'stop', b''):

@@ -5,7 +5,7 @@ import threading
 from time import perf_counter_ns, thread_time_ns
 
 from _wsgid.body import Body
-from _wsgid.exchange import Exchange
+from _wsgid.exchange import Exchange, RequestTimeout
 from _wsgid.link import DEFERRED, HEADER, SIZE, Disconnected, receive
 
 # One receive takes a usual request with its body; a larger one is completed
@@ -30,6 +30,8 @@ class Thread:
         self.body = None            # a deferred body, while its request is served
         self.busy = False
         self.started = False
+        self.ident = 0              # of the system thread
+        self.interrupted = False    # RequestTimeout may have been raised in it
         self.cpu = self.wall = 0
 
     def start(self):
@@ -44,27 +46,41 @@ class Thread:
         return (used // 1000) & 0xffffffff, ((perf_counter_ns() - self.wall) // 1000) & 0xffffffff
 
     def serve(self):
+        self.ident = threading.get_ident()
         self.process.thread_started(self)
         self.cpu = thread_time_ns()
         while True:
             self.wall = 0
             served = True
             try:
-                self.take_requests()
-                # Without a request the front end wants no other connection, or
-                # has gone: then the leader says when there is another.
-                served = self.wall != 0
-            except OSError:
-                pass
-            except BaseException as err:
-                # A fault of the gateway itself: the front end must not wait for
-                # an answer on this connection.
-                self.process.report(err, self.errors.request_id)
+                served = self.serve_connection()
+                if self.interrupted:
+                    self.process.settle(self)
+            except RequestTimeout:
+                # It came when the application was through. It is raised once, so
+                # from here on nothing is.
+                self.process.settle(self)
             self.busy = False
             self.errors.flush()
+            self.errors.request_id = ''
             self.sock = self.process.next_link(self, served)
             if self.sock is None:
                 return
+
+    def serve_connection(self):
+        """Serve until the connection ends; whether there should be another."""
+        try:
+            self.take_requests()
+            # Without a request the front end wants no other connection, or has
+            # gone: then the leader says when there is another.
+            return self.wall != 0
+        except (OSError, RequestTimeout):
+            return True
+        except BaseException as err:
+            # A fault of the gateway itself: the front end must not wait for an
+            # answer on this connection.
+            self.process.report(err, self.errors.request_id)
+            return True
 
     def take_requests(self):
         """Serve until the front end closes the connection between two requests."""
@@ -109,6 +125,9 @@ class Thread:
             exchange.run(process.application, environ)
         except Disconnected:
             raise
+        except RequestTimeout as err:
+            process.log('info', self.errors.request_id, 'mod_wsgi.RequestTimeout has ended the request')
+            exchange.fail('mod_wsgi.RequestTimeout: %s' % err, 504)
         except BaseException as err:
             exchange.fail(process.report(err, self.errors.request_id))
         if self.errors.pending:

@@ -43,7 +43,7 @@ CONFIG = {
     'group': 'web', 'script': '', 'module': 'demo', 'callable': 'application', 'directory': '/',
     'home': '', 'python-path': '', 'locale': '', 'switch-interval': '', 'stack-size': '0',
     'stack-signal': '62', 'cpu-time-limit': '0', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
-    'import-script': '', 'restrict': '',
+    'import-script': '', 'restrict': '', 'interrupt': '',
     'warm-up': '', 'warm-up-status': '200', 'server-name': 'localhost', 'software': 'wsgid/test', 'multithread': '0', 'multiprocess': '0', 'process': '1', 'title': 'wsgid: test',
 }
 
