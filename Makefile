@@ -47,7 +47,7 @@ RUN_FLAGS ?= --processes 2 --threads 5
 FUZZTIME ?= 10s
 BENCH    ?=
 
-SOURCES    := $(wildcard cmd contrib supervisor tests units)
+SOURCES    := $(wildcard cmd contrib packaging supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django
 PACK_DEBS  := lintian rpm rpmlint cpio
