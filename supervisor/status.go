@@ -75,6 +75,12 @@ func describe(name string, s group.Status) string {
 	if s.Queued > 0 {
 		fmt.Fprintf(&b, ", %d queued", s.Queued)
 	}
+	if s.Recycled > 0 {
+		fmt.Fprintf(&b, ", %d replaced (the last: %s)", s.Recycled, s.Cause)
+	}
+	if s.Recycling != "" {
+		b.WriteString(", replacing a process (" + s.Recycling + ")")
+	}
 	if s.Suspended != "" {
 		b.WriteString(", processes are not replaced: " + lastLine(s.Suspended))
 	}

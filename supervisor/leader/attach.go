@@ -119,7 +119,7 @@ func (l *Leader) introduce(p *process) {
 	if !p.readyAt.IsZero() {
 		l.tell(wire.Message{Type: wire.ProcessReady, Process: p.number, PID: p.pid})
 	}
-	if p.expired {
+	if p.expired != "" {
 		l.tell(p.expiry())
 	}
 }

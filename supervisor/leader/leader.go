@@ -74,6 +74,8 @@ type Leader struct {
 	failures  int // in a row, without a process that served for a while
 	lastText  string
 	deployed  release
+	heavy     bool // it was said that new processes exceed maximum-memory
+	unweighed bool // it was said that memory cannot be seen
 	begun     bool // the first processes were started
 	ready     bool // every process was ready at the same time
 	stopping  bool

@@ -130,6 +130,7 @@ func (l *Leader) handleReady(p *process) {
 		return // too late: it is being ended
 	}
 	p.readyAt = time.Now()
+	l.weighNew(p)
 	if !p.stopped {
 		p.stopDeadline() // else the deadline is that of its end
 	}

@@ -46,7 +46,7 @@ func (l *Leader) handleWorker(p *process, fields []string, fds []int) {
 	case fields[0] == "failed" && len(fields) == 2:
 		l.handleFailed(p, fields[1])
 	case fields[0] == "expired" && len(fields) == 1:
-		l.handleExpired(p)
+		l.handleExpired(p, expiry)
 	case fields[0] == "log" && len(fields) == 4:
 		l.logRecord(p, fields[1], fields[2], fields[3])
 	case fields[0] == "files":
@@ -115,18 +115,18 @@ func (l *Leader) handleStacks(p *process, text string) {
 // expiry is what CPU time that is used up is called.
 const expiry = "cpu-time-limit"
 
-// handleExpired has a process replaced whose CPU time is used up. The kernel
-// kills it some time later, see limits.
-func (l *Leader) handleExpired(p *process) {
-	if p.expired {
+// handleExpired has a process replaced, and says why. One whose CPU time is used up
+// the kernel kills some time later, see limits.
+func (l *Leader) handleExpired(p *process, why string) {
+	if p.expired != "" {
 		return
 	}
-	p.expired = true
+	p.expired = why
 	if l.knows(p) {
 		l.tell(p.expiry())
 	}
 }
 
 func (p *process) expiry() wire.Message {
-	return wire.Message{Type: wire.Expired, Process: p.number, PID: p.pid, Text: expiry}
+	return wire.Message{Type: wire.Expired, Process: p.number, PID: p.pid, Text: p.expired}
 }

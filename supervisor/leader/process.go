@@ -48,7 +48,8 @@ type process struct {
 	abandoned  bool   // the supervisor that wanted it replaced has gone
 	stopped    bool   // it was told to end
 	failed     bool   // it said why it cannot start, or its end was logged
-	expired    bool   // its CPU time is used up
+	expired    string // why it should be replaced although it serves, "" if it should not
+	heavy      bool   // it has been above maximum-memory since it was new
 	missed     int    // pings that it has not answered
 	deadlocked bool   // too many
 	killed     bool   // by the leader

@@ -21,6 +21,7 @@ const (
 type pulse struct {
 	alarm  alarm
 	ping   beat // of each ready process
+	weigh  beat // of each process's memory
 	feed   beat // of systemd's watchdog
 	extend beat // of systemd's timeouts
 }
@@ -61,6 +62,9 @@ func pingPeriod(deadlock time.Duration) time.Duration {
 func (l *Leader) beginPulse() {
 	now := time.Now()
 	l.pulse.ping.every(pingPeriod(l.options.Group.DeadlockTimeout), now)
+	if l.options.Group.MaximumMemory > 0 {
+		l.pulse.weigh.every(weighEvery, now)
+	}
 	l.pulse.feed.every(l.options.Watchdog/3, now)
 	l.setPulse()
 }
@@ -74,7 +78,7 @@ func (l *Leader) setPulse() {
 	}
 	l.pulse.extend.every(extend, now)
 	var next time.Time
-	for _, b := range []*beat{&l.pulse.ping, &l.pulse.feed, &l.pulse.extend} {
+	for _, b := range []*beat{&l.pulse.ping, &l.pulse.weigh, &l.pulse.feed, &l.pulse.extend} {
 		if b.period > 0 && (next.IsZero() || b.next.Before(next)) {
 			next = b.next
 		}
@@ -90,6 +94,9 @@ func (l *Leader) handlePulse() {
 	now := time.Now()
 	if l.pulse.ping.due(now) {
 		l.pingAll()
+	}
+	if l.pulse.weigh.due(now) {
+		l.weighAll()
 	}
 	if l.pulse.feed.due(now) && l.fresh() {
 		l.options.Notifier.Watchdog()

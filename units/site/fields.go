@@ -100,6 +100,7 @@ func groupFields(g *Group) fields {
 		{"rotate", &g.Rotate},
 		{"maximum-requests", &g.MaximumRequests},
 		{"restart-interval", &g.RestartInterval},
+		{"maximum-memory", &g.MaximumMemory},
 		{"eviction-timeout", &g.EvictionTimeout},
 		{"inactivity-timeout", &g.InactivityTimeout},
 		{"deadlock-timeout", &g.DeadlockTimeout},

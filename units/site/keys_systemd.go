@@ -121,6 +121,14 @@ func groupLifeKeys() []Key {
 			Meaning: "Age at which a process is replaced, give or take a tenth; 0 means never.",
 		},
 		{
+			Name: "maximum-memory", Type: TypeSize, Min: interpreterData, Max: 1 << 50, Zero: "no limit", Default: int64(0),
+			Meaning: "Resident memory (RSS) of a process above which it is replaced; 0 means no limit.",
+			Notes: "Each process is weighed once a second. " +
+				"Nothing is taken from a process that is too heavy, and none of its requests is cut off: it goes when another one is ready in its place, and one process of a group goes at a time. " +
+				"The log and the status have the figures. A process that is too heavy before its first request is left alone, because a new one would be, too. " +
+				"For a limit that holds at once see memory-limit.",
+		},
+		{
 			Name: "eviction-timeout", Type: TypeDuration, Default: "0s", ModWSGI: "eviction-timeout", ModWSGIDefault: "0",
 			Meaning: "graceful-timeout for processes whose leader is told to end from outside; 0 means graceful-timeout.",
 		},

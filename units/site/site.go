@@ -273,6 +273,9 @@ type Group struct {
 	// RestartInterval is the age at which a process is replaced, give or take a
 	// tenth; 0 means none.
 	RestartInterval time.Duration
+	// MaximumMemory is the resident memory in bytes above which a process is
+	// replaced (VmRSS, proc_pid_status(5)); 0 means no limit.
+	MaximumMemory int64
 	// EvictionTimeout is GracefulTimeout for a leader that is told to end from
 	// outside; 0 means GracefulTimeout.
 	EvictionTimeout time.Duration

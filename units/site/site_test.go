@@ -54,7 +54,7 @@ func completeSite() *Site {
 			{
 				Name: "web", User: "joe", UserGroup: "www-data", SupplementaryGroups: []string{"video", "render"}, CPUPriority: -5,
 				MemoryLimit: 512 << 20, VirtualMemoryLimit: 2 << 30, CPUTimeLimit: time.Hour,
-				Rotate: RotateRolling, MaximumRequests: 10000, RestartInterval: time.Hour, EvictionTimeout: 3 * time.Second,
+				Rotate: RotateRolling, MaximumRequests: 10000, MaximumMemory: 300 << 20, RestartInterval: time.Hour, EvictionTimeout: 3 * time.Second,
 				InactivityTimeout: 5 * time.Minute, OrphanTimeout: 500 * time.Millisecond,
 				Systemd: []Directive{
 					{"BindPaths", ""},

@@ -116,7 +116,9 @@ type Group struct {
 	quiet    chan struct{} // see Quiesce; nil while nobody waits
 	rolling  *roll         // see Roll; nil while there is none
 	recycled *process      // is being replaced although it could go on; nil when none is
-	lastUsed time.Time     // when a request last came or was under way
+	renewals int           // how many have been, and why the last one was
+	renewal  string
+	lastUsed time.Time // when a request last came or was under way
 
 	// life ends with Stop. What waits for a leader that is to be started waits no
 	// longer than that.
@@ -410,6 +412,11 @@ type Status struct {
 	// Suspended is why no process is replaced at present although one should be;
 	// "" when that is not so.
 	Suspended string
+	// Recycled counts the processes that were replaced although they could have gone
+	// on, and Cause is why the last one was. Recycling is why one is being replaced
+	// now; "" when none is.
+	Recycled         int
+	Cause, Recycling string
 }
 
 // Status returns a consistent picture.
@@ -431,6 +438,10 @@ func (g *Group) Status() Status {
 	}
 	s.Generation, s.Slot, s.Suspended = g.current.number, g.current.slot, g.suspendedLocked()
 	s.Release = g.current.release
+	s.Recycled, s.Cause = g.renewals, g.renewal
+	if p := g.recycled; p != nil {
+		s.Recycling = p.wish
+	}
 	for _, p := range g.current.processes {
 		s.Busy += p.busy
 		s.Python = p.version

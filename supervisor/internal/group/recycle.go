@@ -8,7 +8,8 @@ import (
 )
 
 // Recycling: a process that could go on is replaced, because it has served
-// maximum-requests, has reached restart-interval, or has used up cpu-time-limit.
+// maximum-requests, has reached restart-interval, has used up cpu-time-limit, or has
+// come above maximum-memory.
 // There is no hurry in that, so it costs nothing: the replacement is ready before
 // the old process gets no more requests, and a group replaces one process at a
 // time. A replacement that cannot be started is tried again by the leader, and
@@ -88,6 +89,10 @@ func (g *Group) relieveLocked(gen *generation) *process {
 func (g *Group) recycledEndedLocked(p *process) {
 	if g.recycled == p {
 		g.recycled = nil
+		if g.rolling == nil {
+			g.renewals++
+			g.renewal = p.wish
+		}
 		g.recycleNextLocked()
 	}
 }

@@ -92,7 +92,7 @@ func TestRecycleOneAtATime(t *testing.T) {
 	r := newRig(t, nil)
 	l, _ := r.start(2, 1)
 	l.tell(wire.Message{Type: wire.Expired, Process: 2, Text: "cpu-time-limit"})
-	l.tell(wire.Message{Type: wire.Expired, Process: 1, Text: "cpu-time-limit"})
+	l.tell(wire.Message{Type: wire.Expired, Process: 1, Text: "maximum-memory: a lot"})
 	if m := l.expect(wire.Replace); m.Process != 2 {
 		t.Errorf("process %d is to be replaced", m.Process)
 	}
@@ -101,12 +101,17 @@ func TestRecycleOneAtATime(t *testing.T) {
 		t.Fatalf("told %+v amid the replacement of another process", m)
 	case <-time.After(50 * time.Millisecond):
 	}
+	r.status("the reason", func(s Status) bool { return s.Recycling == "cpu-time-limit" && s.Recycled == 0 })
 	l.process(3, 1)
 	l.expect(wire.StopProcess)
 	l.tell(wire.Message{Type: wire.ProcessExited, Process: 2, Text: "exit code 0"})
 	if m := l.expect(wire.Replace); m.Process != 1 {
 		t.Errorf("process %d is to be replaced", m.Process)
 	}
+	l.process(4, 1)
+	l.expect(wire.StopProcess)
+	l.tell(wire.Message{Type: wire.ProcessExited, Process: 1, Text: "exit code 0"})
+	r.status("both", func(s Status) bool { return s.Recycling == "" && s.Recycled == 2 && s.Cause == "maximum-memory: a lot" })
 }
 
 func TestRestartInterval(t *testing.T) {
