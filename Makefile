@@ -266,6 +266,13 @@ bench-reload: ## count what clients lose while wsgid and other servers reload; t
 	$(GO) build -trimpath -o bin/bench-reload ./tests/reload
 	bin/bench-reload $(BENCH)
 
+.PHONY: bench-faults
+bench-faults: ## show what Apache+mod_wsgi and wsgid do where things go wrong; the same BENCH and warning
+	@[ "$$(id -u)" != 0 ] || { $(call packages,apache2 libapache2-mod-wsgi-py3,mod_wsgi is not tried); \
+		$(call packages,$(BOOT_DEBS),wsgid is not tried); }
+	$(GO) build -trimpath -o bin/bench-faults ./tests/faults
+	bin/bench-faults $(BENCH)
+
 ##@ Help
 
 .PHONY: help

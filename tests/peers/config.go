@@ -115,9 +115,15 @@ MaxSpareThreads 512
 MaxConnectionsPerChild 0
 WSGISocketPrefix {{.Dir}}/wsgi
 WSGIRestrictEmbedded On
-WSGIDaemonProcess site home={{.Dir}} processes={{.Processes}} threads={{.Threads}} listen-backlog={{.Backlog}} display-name=%{GROUP}
+WSGIDaemonProcess site home={{.Dir}} processes={{.Processes}} threads={{.Threads}} listen-backlog={{.Backlog}} display-name=%{GROUP} {{.Daemon}}
+{{- if .Lazy}}
+WSGIProcessGroup site
+WSGIApplicationGroup %{GLOBAL}
+WSGIScriptAlias / {{.App}}
+{{- else}}
 # Both groups given here: mod_wsgi then loads the application at start.
 WSGIScriptAlias / {{.App}} process-group=site application-group=%{GLOBAL}
+{{- end}}
 <Directory />
     AllowOverride None
     Require all granted

@@ -37,6 +37,11 @@ type Site struct {
 	Account Account
 	Wsgid   string // path of the wsgid binary; only Wsgid needs it
 	More    string // lines at the end of what configures uWSGI or Apache; arguments of wsgid
+
+	// For Apache only:
+	Daemon string // further options of WSGIDaemonProcess; of one given twice, the last counts
+	Lazy   bool   // the application is loaded by its first request, not at start
+	Drop   bool   // Apache itself is started as the account, not by root
 }
 
 // Processes and Threads give the templates the constants.
@@ -146,6 +151,9 @@ func apacheCommands(s Site) ([]*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := command(s, apacheProgram, "-f", filepath.Join(s.Dir, "apache2.conf"), "-DFOREGROUND")
+	if s.Drop {
+		s.Account.apply(cmd)
+	}
 	return []*exec.Cmd{cmd}, logTo(s, "apache.log", cmd)
 }
 
