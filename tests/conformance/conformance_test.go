@@ -19,6 +19,8 @@ func TestConformance(t *testing.T) {
 		{"response", testResponse},
 		{"start_response", testStartResponse},
 		{"file_wrapper", testFileWrapper},
+		{"https", testHTTPS},
+		{"proxy headers", testProxyHeaders},
 		{"slash collapse", testSlashCollapse},
 		{"logging", testLogging},
 		{"reload", testReload},

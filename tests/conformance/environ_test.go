@@ -46,6 +46,13 @@ func testEnviron(t *testing.T) {
 			{"beside", get("/apple"), []check{errorPage(404)}},
 		})
 	})
+	t.Run("Authorization", func(t *testing.T) {
+		g := serve(t, config{app: "environ.py", more: "[[location]]\npath = \"/hidden\"\npass-authorization = false\n"})
+		play(t, g, []exchange{
+			{"passed", get("/", "Authorization: Basic eDp5"), []check{value("HTTP_AUTHORIZATION", "Basic eDp5")}},
+			{"hidden", get("/hidden", "Authorization: Basic eDp5"), []check{none("HTTP_AUTHORIZATION")}},
+		})
+	})
 	t.Run("concurrency", func(t *testing.T) {
 		for keys, want := range map[string][2]bool{
 			"threads = 1":                {false, false},

@@ -49,6 +49,13 @@ func testInput(t *testing.T) {
 			{"chunked", chunked("/?read;readline;iterate", "", 1), want},
 		})
 	})
+	t.Run("chunked-request off", func(t *testing.T) {
+		off := serve(t, config{app: "input.py", mount: "chunked-request = false"})
+		play(t, off, []exchange{
+			{"chunked", chunked("/?read", text, 4), []check{errorPage(411)}},
+			{"with a length", request("POST", "/?read", text), []check{answered([]any{text})}},
+		})
+	})
 	t.Run("spooled", func(t *testing.T) {
 		long := strings.Repeat("0123456789abcde\n", 1<<15)
 		play(t, g, []exchange{

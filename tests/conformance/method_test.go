@@ -26,4 +26,14 @@ func testMethod(t *testing.T) {
 			{"no token", "G\"T / HTTP/1.1\r\nHost: h\r\n\r\n", []check{errorPage(400)}},
 		})
 	})
+	t.Run("HEAD to GET", func(t *testing.T) {
+		g := serve(t, config{app: "method.py", more: "[[location]]\npath = \"/on\"\nmap-head-to-get = \"on\"\n" +
+			"[[location]]\npath = \"/off\"\nmap-head-to-get = \"off\"\n"})
+		play(t, g, []exchange{
+			{"on", request("HEAD", "/on", ""), []check{status(200), header("X-Method", "GET"), header("Content-Length", fmt.Sprint(len("GET "))), body("")}},
+			{"on, GET", get("/on"), []check{header("X-Method", "GET"), body("GET ")}},
+			{"off", request("HEAD", "/off", ""), []check{status(200), header("X-Method", "HEAD"), body("")}},
+			{"auto", request("HEAD", "/", ""), []check{status(200), header("X-Method", "HEAD"), body("")}},
+		})
+	})
 }
