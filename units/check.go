@@ -145,8 +145,9 @@ func covers(a, b netip.Addr) bool {
 
 // paths refuses files that would be in a /tmp which nobody else sees.
 func (c *checker) paths() {
-	c.log("access-log", c.site.Server.AccessLog)
-	c.log("error-log", c.site.Server.ErrorLog)
+	for _, l := range c.site.LogFiles() {
+		c.log(l.Key, l.Path)
+	}
 	if dir := c.site.Server.SpoolDirectory; isBelowOneOf(dir, temporary()) && !isOneOf(dir, temporary()) {
 		c.fail("spool-directory", "use /var/tmp, or a directory elsewhere", "the site's service has a /tmp and a /var/tmp of its own, which are empty at first")
 	}
@@ -154,7 +155,7 @@ func (c *checker) paths() {
 
 func (c *checker) log(key, file string) {
 	if isBelowOneOf(file, temporary()) {
-		hint := "write " + key + " = " + strconv.Quote(c.site.LogDirectory()+"/"+path.Base(file))
+		hint := "write " + key[strings.LastIndexByte(key, '.')+1:] + " = " + strconv.Quote(c.site.LogDirectory()+"/"+path.Base(file))
 		c.fail(key, hint, "the site's service has a %s of its own, in which nobody would find it", path.Dir(file))
 	}
 }

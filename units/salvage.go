@@ -25,6 +25,7 @@ func salvage(name, path string, texts [][]byte) *site.Site {
 		merge(root, lenient(string(text)))
 	}
 	keepListeners(root, texts)
+	raiseGroups(root)
 	keepGroups(root, texts)
 	for range attempts {
 		mountEachGroup(root)
@@ -189,6 +190,28 @@ func addresses(text string) []any {
 	return list
 }
 
+// raiseGroups makes those of virtual hosts groups of the site: to units all are the
+// same. One that has the name of another goes.
+func raiseGroups(root map[string]any) {
+	hosts, _ := root["vhost"].([]map[string]any)
+	delete(root, "vhost")
+	groups, ok := root["group"].(map[string]any)
+	if !ok {
+		groups = map[string]any{}
+	}
+	for _, host := range hosts {
+		own, _ := host["group"].(map[string]any)
+		for name, g := range own {
+			if _, there := groups[name]; !there {
+				groups[name] = g
+			}
+		}
+	}
+	if len(groups) > 0 {
+		root["group"] = groups
+	}
+}
+
 // keepGroups adds the groups of which only the name is left, for their sockets.
 func keepGroups(root map[string]any, texts [][]byte) {
 	groups, ok := root["group"].(map[string]any)
@@ -198,6 +221,9 @@ func keepGroups(root map[string]any, texts [][]byte) {
 	for _, text := range texts {
 		for _, line := range strings.Split(string(text), "\n") {
 			key := splitKey(strings.Trim(line, "[] \t\r"))
+			if len(key) > 1 && key[0] == "vhost" {
+				key = key[1:]
+			}
 			if !isHeader(line) || len(key) < 2 || key[0] != "group" {
 				continue
 			}

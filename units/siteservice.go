@@ -61,12 +61,12 @@ func descriptors(s *site.Site) int {
 // siteDirectories lets the supervisor write where the site file says.
 func (b *builder) siteDirectories(d *draft) {
 	own, writable := false, []string{}
-	for _, log := range [...]string{b.site.Server.AccessLog, b.site.Server.ErrorLog} {
-		dir := path.Dir(log)
+	for _, log := range b.site.LogFiles() {
+		dir := path.Dir(log.Path)
 		switch {
-		case strings.HasPrefix(log, b.site.LogDirectory()+"/"):
+		case strings.HasPrefix(log.Path, b.site.LogDirectory()+"/"):
 			own = true
-		case path.IsAbs(log) && !slices.Contains(writable, dir):
+		case !slices.Contains(writable, dir):
 			writable = append(writable, dir)
 		}
 	}

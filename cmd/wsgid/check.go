@@ -143,10 +143,33 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 			fmt.Fprintf(w, "\t\t%s\n", line)
 		}
 	}
-	for _, m := range s.Mounts {
-		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
+	printMounts(w, s.Mounts)
+	for _, v := range s.Vhosts {
+		fmt.Fprintf(w, "vhost\t%s\t%s\n", v.ServerName, strings.Join(hostFacts(v), "; "))
+		printMounts(w, v.Mounts)
 	}
 	return w.Flush()
+}
+
+func printMounts(w io.Writer, mounts []*site.Mount) {
+	for _, m := range mounts {
+		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
+	}
+}
+
+// hostFacts says for which requests a virtual host is.
+func hostFacts(v *site.Vhost) []string {
+	var facts []string
+	if len(v.Aliases) > 0 {
+		facts = append(facts, "also "+strings.Join(v.Aliases, ", "))
+	}
+	if len(v.Listen) > 0 {
+		facts = append(facts, "at "+listenText(v.Listen))
+	}
+	if v.Default {
+		facts = append(facts, "the default host")
+	}
+	return facts
 }
 
 // settingLines puts users, limits, timeouts and directives that are not the

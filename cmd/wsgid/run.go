@@ -144,7 +144,7 @@ func count(n int, one, many string) string {
 }
 
 func applicationOf(s *site.Site, g *site.Group) string {
-	for _, m := range s.Mounts {
+	for _, m := range s.AllMounts() {
 		if m.Group == g.Name {
 			if m.Script != "" {
 				return m.Script

@@ -123,6 +123,11 @@ func applyFlags(s *site.Site, f runFlags) error {
 				return err
 			}
 		}
+		for _, v := range s.Vhosts {
+			if v.AccessLog == s.Server.AccessLog {
+				v.AccessLog = path
+			}
+		}
 		s.Server.AccessLog = path
 	}
 	return applyGroupFlags(s, f)

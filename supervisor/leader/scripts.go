@@ -19,7 +19,7 @@ const settleTime = 100 * time.Millisecond
 // No request ever looks at a file for that.
 func (l *Leader) watchScripts() {
 	names := scripts{}
-	for _, m := range l.options.Site.Mounts {
+	for _, m := range l.options.Site.AllMounts() {
 		if m.Group == l.options.Group.Name && m.ScriptReloading && m.Script != "" {
 			for _, name := range changeable(m.Script) {
 				names[name] = modified(name)

@@ -143,7 +143,7 @@ func (l *Leader) scripts() []string {
 
 // mount is the group's application: all mounts of a group name the same one.
 func (l *Leader) mount() *site.Mount {
-	for _, m := range l.options.Site.Mounts {
+	for _, m := range l.options.Site.AllMounts() {
 		if m.Group == l.options.Group.Name {
 			return m
 		}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -26,36 +25,9 @@ func (s *service) warnOfAddresses(file *site.Site) {
 func missingAddresses(wanted []site.Listener, sockets []net.Listener) []string {
 	var missing []string
 	for _, l := range wanted {
-		if !slices.ContainsFunc(sockets, func(have net.Listener) bool { return listensAt(have.Addr(), l) }) {
+		if !slices.ContainsFunc(sockets, func(have net.Listener) bool { return l.Names(have.Addr().Network(), have.Addr().String()) }) {
 			missing = append(missing, l.String())
 		}
 	}
 	return missing
-}
-
-// listensAt knows a socket at all addresses by its port: where the kernel has no IPv6
-// it is one of IPv4.
-func listensAt(have net.Addr, wanted site.Listener) bool {
-	if wanted.Network == "unix" {
-		path := wanted.Address
-		if below, ok := strings.CutPrefix(path, "/var/run/"); ok {
-			path = "/run/" + below // as the unit has it
-		}
-		return have.Network() == "unix" && have.String() == path
-	}
-	at, err := netip.ParseAddrPort(have.String())
-	if err != nil || have.Network() != "tcp" {
-		return false
-	}
-	if port, ok := strings.CutPrefix(wanted.Address, ":"); ok {
-		wanted.Address = "[::]:" + port
-	}
-	want, err := netip.ParseAddrPort(wanted.Address)
-	if err != nil || at.Port() != want.Port() {
-		return false
-	}
-	if want.Addr() == netip.IPv6Unspecified() {
-		return at.Addr().IsUnspecified()
-	}
-	return at.Addr().Unmap().WithZone("") == want.Addr().Unmap().WithZone("")
 }

@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,8 +12,6 @@ import (
 type decoder struct {
 	site *Site
 	errs Errors
-	// mounts keeps the tree beside the mounts, for rules across keys.
-	mounts []*node
 	// seen has what was written for some keys, in whichever tables.
 	seen map[string][]*node
 }
@@ -26,18 +25,19 @@ func (d *decoder) decode(root *node) {
 	applyDefaults(tableTop, serverFields(d.site))
 	d.table(tableTop, root, "", serverFields(d.site))
 	d.siteTable(root.table["site"])
-	d.groups(root.table["group"])
-	d.mountTables(root)
-	d.locationTables(root.table["location"])
+	if n := root.table["group"]; n != nil {
+		d.groups(n, &Vhost{})
+	}
+	hosts := d.hosts(root)
+	d.defaultGroup(root, hosts)
 	d.listeners(root.table["listen"])
 	d.socketRules(root)
-	for name, t := range map[string]Table{"vhost": tableVhost, "static": tableStatic} {
-		d.laterTables(root.table[name], name, t)
-	}
+	d.laterTables(root.table["static"], "static", tableStatic)
 	if n := root.table["tls"]; n != nil {
 		d.laterTable(n, "tls", tableTLS)
 	}
-	d.mountRules()
+	d.hostRules(hosts)
+	d.mountRules(hosts)
 	d.warmUpRules()
 	d.forwardingRules()
 }
@@ -101,7 +101,12 @@ func (k *Key) refused() *fault {
 }
 
 // Key is the dotted key of the group in a site file.
-func (g *Group) Key() string { return groupKey(g.Name) }
+func (g *Group) Key() string {
+	if g.key != "" {
+		return g.key
+	}
+	return groupKey(g.Name)
+}
 
 func groupKey(name string) string { return "group." + quoteKey(name) }
 
@@ -168,30 +173,39 @@ func applyDefaults(t Table, fs fields) {
 	}
 }
 
-func (d *decoder) groups(n *node) {
-	switch {
-	case n == nil:
-		d.site.Groups = []*Group{NewGroup(DefaultGroup)}
-		return
-	case n.table == nil:
-		d.fail(n.place, "group", &fault{msg: n.kind() + " where tables are expected", hint: "write [group." + DefaultGroup + "]"})
+// groups reads the groups of a virtual host, or of the top level.
+func (d *decoder) groups(n *node, v *Vhost) {
+	all := v.below("group")
+	if n.table == nil {
+		d.fail(n.place, all, &fault{msg: n.kind() + " where tables are expected", hint: "write [" + v.table("group") + "." + DefaultGroup + "]"})
 		return
 	}
 	for _, name := range n.sortedKeys() {
-		d.group(name, n.table[name])
+		d.group(v.below(groupKey(name)), name, n.table[name], v)
 	}
 	if len(n.table) == 0 {
-		d.fail(n.place, "group", &fault{msg: "has no group in it", hint: "leave it out, or write [group." + DefaultGroup + "]"})
+		d.fail(n.place, all, &fault{msg: "has no group in it", hint: "leave it out, or write [" + v.table("group") + "." + DefaultGroup + "]"})
 	}
 }
 
-func (d *decoder) group(name string, n *node) {
-	key := groupKey(name)
+// defaultGroup is for a file without any group: its applications share one.
+func (d *decoder) defaultGroup(root *node, hosts []*host) {
+	written := root.table["group"] != nil
+	for _, h := range hosts[1:] {
+		written = written || h.node.table["group"] != nil
+	}
+	if !written {
+		d.site.Groups = []*Group{NewGroup(DefaultGroup)}
+	}
+	slices.SortFunc(d.site.Groups, func(a, b *Group) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (d *decoder) group(key, name string, n *node, v *Vhost) {
 	d.site.lines[key] = n.place
 	if n.table == nil {
 		f := &fault{msg: n.kind() + " where a table is expected"}
 		if lookup(keysOf(tableGroup), name) != nil {
-			f = &fault{msg: "is a key of a group, and no group is named", hint: "write it below [group." + DefaultGroup + "]"}
+			f = &fault{msg: "is a key of a group, and no group is named", hint: "write it below [" + v.table("group") + "." + DefaultGroup + "]"}
 		}
 		d.fail(n.place, key, f)
 		return
@@ -202,11 +216,25 @@ func (d *decoder) group(name string, n *node) {
 		d.fail(n.place, key, &fault{msg: fmt.Sprintf("site and group name are longer than %d bytes together", maxNames)})
 	}
 	g := NewGroup(name)
-	d.site.Groups = append(d.site.Groups, g)
+	g.Host = v.ServerName
+	if v.key != "" {
+		g.key = key
+	}
 	d.serviceScript(key, n)
 	d.table(tableGroup, n, key+".", groupFields(g))
 	g.ProcessesSet = n.table["processes"] != nil
 	d.groupRules(key, n, g)
+	if other := d.site.Group(name); other != nil {
+		d.fail(n.place, key, &fault{
+			msg:  "there is a group " + quote(name) + " already, at " + d.site.lines[other.Key()].String(),
+			hint: "units and sockets carry the name: choose another one",
+		})
+		return
+	}
+	d.site.Groups = append(d.site.Groups, g)
+	if v.key != "" {
+		v.Groups = append(v.Groups, g)
+	}
 }
 
 // serviceScript takes threads = 0 out of the tree: in mod_wsgi it makes a group
@@ -237,24 +265,20 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{d.site.Name, g.Name})
 }
 
-func (d *decoder) mountTables(root *node) {
-	n := root.table["mount"]
-	if n == nil || n.list != nil && len(n.list) == 0 {
-		d.fail(root.place, "mount", &fault{msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module"})
+// mountTables reads the mounts of a host.
+func (d *decoder) mountTables(h *host) {
+	n := h.node.table["mount"]
+	if n == nil {
 		return
 	}
-	for i, m := range d.tables(n, "mount") {
-		d.mount(i, m)
+	for i, e := range d.tables(n, h.below("mount")) {
+		m := &Mount{Policy: h.Policy}
+		key := h.mountAt(i)
+		d.site.lines[key] = e.place
+		d.table(tableMount, e, key+".", mountFields(m))
+		h.Mounts = append(h.Mounts, m)
+		h.mounts = append(h.mounts, e)
 	}
-}
-
-func (d *decoder) mount(i int, n *node) {
-	m := &Mount{Policy: d.site.Policy}
-	prefix := mountKey(i)
-	d.site.lines[prefix] = n.place
-	d.table(tableMount, n, prefix+".", mountFields(m))
-	d.site.Mounts = append(d.site.Mounts, m)
-	d.mounts = append(d.mounts, n)
 }
 
 func mountKey(i int) string { return elementKey("mount", i) }
@@ -263,20 +287,21 @@ func mountKey(i int) string { return elementKey("mount", i) }
 func elementKey(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
 
 // tables gives the elements of an array of tables.
-func (d *decoder) tables(n *node, name string) []*node {
+func (d *decoder) tables(n *node, key string) []*node {
+	name := displayKey(key)
 	hint := "write [[" + name + "]]"
 	if n.list == nil {
 		f := &fault{msg: n.kind() + " where an array of tables is expected", hint: hint}
 		if n.table != nil {
 			f.msg = "[" + name + "] where [[" + name + "]] is expected"
 		}
-		d.fail(n.place, name, f)
+		d.fail(n.place, key, f)
 		return nil
 	}
 	var list []*node
 	for _, e := range n.list {
 		if e.table == nil {
-			d.fail(e.place, name, &fault{msg: e.kind() + " where a table is expected", hint: hint})
+			d.fail(e.place, key, &fault{msg: e.kind() + " where a table is expected", hint: hint})
 			continue
 		}
 		list = append(list, e)

@@ -31,7 +31,7 @@ func (s *Site) checkDirect(r runner) error {
 	c := &fileCheck{site: s}
 	c.logs(func(dir string) bool { return dir == s.LogDirectory() })
 	for _, g := range s.Groups {
-		prefix := groupKey(g.Name)
+		prefix := g.Key()
 		for _, u := range r.unmet(g) {
 			f := &fault{msg: "wsgid run cannot " + u.msg, hint: u.hint + "systemctl enable --now wsgi@" + s.Name + " lets systemd serve the site"}
 			c.at(f, prefix+"."+u.key)
@@ -93,7 +93,7 @@ func (s *Site) SystemdOnly() []string {
 	}
 	for _, g := range s.Groups {
 		if len(g.Systemd) > 0 {
-			keys = append(keys, "["+groupKey(g.Name)+".systemd]")
+			keys = append(keys, "["+displayKey(g.Key())+".systemd]")
 		}
 	}
 	return keys

@@ -18,24 +18,39 @@ func (s *Site) Encode() []byte {
 	writeFields(&b, serverFields(s), serverFields(Default(s.Name)))
 	writeDirectives(&b, "site.systemd", s.Systemd)
 	for _, g := range s.Groups {
-		writeGroup(&b, g)
-	}
-	for _, m := range s.Mounts {
-		b.WriteString("\n[[mount]]\n")
-		writeFields(&b, mountFields(m), mountFields(&Mount{Callable: DefaultCallable, Policy: s.Policy}))
-	}
-	for _, l := range s.Locations {
-		b.WriteString("\n[[location]]\n")
-		fmt.Fprintf(&b, "path = %s\n", quote(l.Path))
-		for _, name := range l.written {
-			fmt.Fprintf(&b, "%s = %s\n", name, encodeValue(policyFields(&l.policy).find(name)))
+		if g.Host == "" {
+			writeGroup(&b, "", g)
 		}
+	}
+	writeHost(&b, "", s.topHost())
+	for _, v := range s.Vhosts {
+		b.WriteString("\n[[vhost]]\n")
+		writeFields(&b, vhostFields(v), vhostFields(s.newVhost()))
+		for _, g := range v.Groups {
+			writeGroup(&b, "vhost.", g)
+		}
+		writeHost(&b, "vhost.", v)
 	}
 	return b.Bytes()
 }
 
-func writeGroup(b *bytes.Buffer, g *Group) {
-	header := "group." + quoteKey(g.Name)
+// writeHost writes the mounts and the locations of a host.
+func writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
+	for _, m := range v.Mounts {
+		fmt.Fprintf(b, "\n[[%smount]]\n", prefix)
+		writeFields(b, mountFields(m), mountFields(&Mount{Callable: DefaultCallable, Policy: v.Policy}))
+	}
+	for _, l := range v.Locations {
+		fmt.Fprintf(b, "\n[[%slocation]]\n", prefix)
+		fmt.Fprintf(b, "path = %s\n", quote(l.Path))
+		for _, name := range l.written {
+			fmt.Fprintf(b, "%s = %s\n", name, encodeValue(policyFields(&l.policy).find(name)))
+		}
+	}
+}
+
+func writeGroup(b *bytes.Buffer, prefix string, g *Group) {
+	header := prefix + groupKey(g.Name)
 	fmt.Fprintf(b, "\n[%s]\n", header)
 	std := NewGroup(g.Name)
 	if g.ProcessesSet {

@@ -15,6 +15,8 @@ func serverFields(s *Site) fields {
 	v := &s.Server
 	return append(fields{
 		{"server-name", &s.ServerName},
+		{"server-alias", &s.Aliases},
+		{"default-host", &s.DefaultHost},
 		{"listen", &s.Listen},
 		{"access-log", &v.AccessLog},
 		{"access-log-format", &v.AccessLogFormat},

@@ -37,9 +37,11 @@ func (s *Site) CheckFiles() error {
 	for _, g := range s.Groups {
 		c.group(g)
 	}
-	for i, m := range s.Mounts {
-		if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
-			c.at(checkFile(m.Script), mountKey(i)+".script")
+	for _, v := range s.Hosts() {
+		for i, m := range v.Mounts {
+			if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
+				c.at(checkFile(m.Script), v.mountAt(i)+".script")
+			}
 		}
 	}
 	return c.errs.orNil()
@@ -47,19 +49,15 @@ func (s *Site) CheckFiles() error {
 
 // logs looks for the directories of log files that are to be looked for.
 func (c *fileCheck) logs(wanted func(dir string) bool) {
-	for _, key := range [...]string{"access-log", "error-log"} {
-		file := *serverFields(c.site).find(key).(*string)
-		if file == "" || file == "-" {
-			continue
-		}
-		if dir := filepath.Dir(file); wanted(dir) {
-			c.at(checkDir(dir), key)
+	for _, l := range c.site.LogFiles() {
+		if dir := filepath.Dir(l.Path); wanted(dir) {
+			c.at(checkDir(dir), l.Key)
 		}
 	}
 }
 
 func (c *fileCheck) group(g *Group) {
-	prefix := groupKey(g.Name)
+	prefix := g.Key()
 	c.account(userAccounts, g.User, prefix+".user")
 	c.account(groupAccounts, g.UserGroup, prefix+".group")
 	for i, name := range g.SupplementaryGroups {
@@ -124,7 +122,7 @@ func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
 			seen[path] = a
 		}
 		if err = errors.Join(err, a.err); err != nil {
-			c.at(asFault(err), groupKey(g.Name)+"."+key)
+			c.at(asFault(err), g.Key()+"."+key)
 			continue
 		}
 		found[g.Name] = a.python

@@ -159,9 +159,10 @@ func siteKeys() []Key {
 			Name: "uwsgi-protocol", Type: TypeBool, Default: true,
 			Meaning: "Takes requests in the uwsgi protocol (uwsgi_pass of nginx, mod_proxy_uwsgi of Apache httpd) beside HTTP, on UNIX sockets and from trusted-proxies.",
 		},
+		aliasKey(),
 		{
-			Name: "server-alias", Type: TypeStrings, check: checkHost, ModWSGI: "ServerAlias", State: Later,
-			Meaning: "Further host names of the site.",
+			Name: "default-host", Type: TypeBool, Default: true,
+			Meaning: "Whether the top level's mounts also serve host names that no virtual host has; false answers those 421.",
 		},
 		{
 			Name: "server-metrics", Type: TypeBool, ModWSGI: "server-metrics", ModWSGIDefault: "Off", State: Later,
@@ -170,7 +171,7 @@ func siteKeys() []Key {
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups: processes that run one application."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths and the applications behind them."},
 		{Name: "site", Type: TypeTable, Meaning: "What belongs to the site as a whole and has no key at the top level: [site.systemd]."},
-		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", State: Later, Meaning: "Further host names with mounts of their own."},
+		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", Meaning: "Further host names with mounts of their own."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the URL space."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", State: Later, Meaning: "TLS on the site's own addresses."},
@@ -189,6 +190,8 @@ func siteKeys() []Key {
 	}
 }
 
+func logFormats() []string { return []string{"common", "combined", "json"} }
+
 func logKeys() []Key {
 	return []Key{
 		{
@@ -196,7 +199,7 @@ func logKeys() []Key {
 			Meaning: "Access log: \"-\" for standard output, or an absolute path, made by the front end's user with mode 0640; empty for none.",
 		},
 		{
-			Name: "access-log-format", Type: TypeEnum, Values: []string{"common", "combined", "json"}, Default: "combined", ModWSGI: "LogFormat",
+			Name: "access-log-format", Type: TypeEnum, Values: logFormats(), Default: "combined", ModWSGI: "LogFormat",
 			Meaning: "Form of an access log line.",
 		},
 		{

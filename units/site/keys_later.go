@@ -24,16 +24,6 @@ func groupLaterKeys() []Key {
 	}
 }
 
-func vhostKeys() []Key {
-	return []Key{
-		{Name: "server-name", Type: TypeString, check: checkHost, ModWSGI: "ServerName", State: Later, Meaning: "Host name of the virtual host."},
-		{Name: "server-alias", Type: TypeStrings, check: checkHost, ModWSGI: "ServerAlias", State: Later, Meaning: "Further host names."},
-		{Name: "access-log", Type: TypeString, check: checkAccessLog, State: Later, Meaning: "Access log of the virtual host."},
-		{Name: "mount", Type: TypeTables, State: Later, Meaning: "Mounts of the virtual host."},
-		{Name: "static", Type: TypeTables, State: Later, Meaning: "Static directories of the virtual host."},
-	}
-}
-
 func locationKeys() []Key {
 	return append(policyKeys(), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, Meaning: "URL path that the settings hold for, and for what is below it."},

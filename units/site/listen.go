@@ -94,6 +94,38 @@ func (l Listener) String() string {
 	return l.Address
 }
 
+// Names reports whether a socket is that of the address: network and address are of
+// its net.Addr. One at all addresses is known by its port: where the kernel has no
+// IPv6 it is one of IPv4.
+func (l Listener) Names(network, address string) bool {
+	if network != l.Network {
+		return false
+	}
+	if network == "unix" {
+		path := l.Address
+		if below, ok := strings.CutPrefix(path, "/var/run/"); ok {
+			path = "/run/" + below // as the unit has it
+		}
+		return address == path
+	}
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return false
+	}
+	text := l.Address
+	if strings.HasPrefix(text, ":") {
+		text = "[::]" + text
+	}
+	own, err := netip.ParseAddrPort(text)
+	if err != nil || at.Port() != own.Port() {
+		return false
+	}
+	if own.Addr() == netip.IPv6Unspecified() {
+		return at.Addr().IsUnspecified()
+	}
+	return at.Addr().Unmap().WithZone("") == own.Addr().Unmap().WithZone("")
+}
+
 func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

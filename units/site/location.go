@@ -22,18 +22,22 @@ func (l *Location) Over(p Policy) Policy {
 	return p
 }
 
-func (d *decoder) locationTables(n *node) {
+// locationTables reads the locations of a host.
+func (d *decoder) locationTables(h *host) {
+	n := h.node.table["location"]
 	if n == nil {
 		return
 	}
-	for i, e := range d.tables(n, "location") {
-		d.location(i, e)
+	paths := map[string]place{}
+	for i, e := range d.tables(n, h.below("location")) {
+		d.location(h, i, e, paths)
 	}
 }
 
-func (d *decoder) location(i int, n *node) {
+// location reads one; paths has the places of those before it.
+func (d *decoder) location(h *host, i int, n *node, paths map[string]place) {
 	l := &Location{}
-	key := elementKey("location", i)
+	key := h.below(elementKey("location", i))
 	d.site.lines[key] = n.place
 	d.table(tableLocation, n, key+".", append(policyFields(&l.policy), field{"path", &l.Path}))
 	for _, name := range n.sortedKeys() {
@@ -41,19 +45,18 @@ func (d *decoder) location(i int, n *node) {
 			l.written = append(l.written, name)
 		}
 	}
-	d.site.Locations = append(d.site.Locations, l)
-	if n.table["path"] == nil {
-		d.fail(n.place, "location", &fault{msg: "path is missing", hint: `path = "/api" is for everything below /api`})
+	h.Locations = append(h.Locations, l)
+	path := n.table["path"]
+	if path == nil {
+		d.fail(n.place, h.table("location"), &fault{msg: "path is missing", hint: `path = "/api" is for everything below /api`})
 		return
 	}
 	if len(n.table) == 1 {
-		d.fail(n.place, "location", &fault{msg: "sets nothing", hint: "write the keys for " + quote(l.Path) + " below its path, or remove the location"})
+		d.fail(n.place, h.table("location"), &fault{msg: "sets nothing", hint: "write the keys for " + quote(l.Path) + " below its path, or remove the location"})
 	}
-	for j, other := range d.site.Locations[:i] {
-		if other.Path == l.Path && l.Path != "" {
-			first := d.site.lines[elementKey("location", j)+".path"]
-			d.fail(n.table["path"].place, "location.path", &fault{msg: quote(l.Path) + " has a location already, at " + first.String()})
-			return
-		}
+	if first, found := paths[l.Path]; found && l.Path != "" {
+		d.fail(path.place, h.table("location.path"), &fault{msg: quote(l.Path) + " has a location already, at " + first.String()})
+		return
 	}
+	paths[l.Path] = path.place
 }

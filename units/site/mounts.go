@@ -9,17 +9,20 @@ import (
 
 // mountRules checks what no single key can: which keys go together, and which
 // mounts.
-func (d *decoder) mountRules() {
+func (d *decoder) mountRules(hosts []*host) {
 	resolved := true
-	first := map[string]int{}
-	for i, m := range d.site.Mounts {
-		n := d.mounts[i]
-		d.mountPath(i, m, n)
-		target := d.mountTarget(m, n)
-		group := d.mountGroup(m, n)
-		resolved = resolved && group
-		if target && group {
-			d.oneApplication(i, first)
+	first := map[string]mounted{}
+	for _, h := range hosts {
+		paths := map[string]place{}
+		for i, m := range h.Mounts {
+			n := h.mounts[i]
+			d.mountPath(h, m, n, paths)
+			target := d.mountTarget(h, m, n)
+			group := d.mountGroup(h, m, n)
+			resolved = resolved && group
+			if target && group {
+				d.oneApplication(h, m, n, first)
+			}
 		}
 	}
 	if resolved {
@@ -27,33 +30,36 @@ func (d *decoder) mountRules() {
 	}
 }
 
-func (d *decoder) mountPath(i int, m *Mount, n *node) {
-	if n.table["path"] == nil {
-		d.fail(n.place, "mount", &fault{msg: "path is missing", hint: `path = "/" serves the whole site`})
+// mountPath refuses a path without or with two mounts; paths has those of the host.
+func (d *decoder) mountPath(h *host, m *Mount, n *node, paths map[string]place) {
+	written := n.table["path"]
+	if written == nil {
+		d.fail(n.place, h.table("mount"), &fault{msg: "path is missing", hint: `path = "/" serves the whole ` + h.kind()})
 		return
 	}
-	for j, other := range d.site.Mounts[:i] {
-		if other.Path == m.Path && m.Path != "" {
-			first := d.mounts[j].table["path"].place
-			d.fail(n.table["path"].place, "mount.path", &fault{msg: strconv.Quote(m.Path) + " is mounted already, at " + first.String()})
-			return
-		}
+	if m.Path == "" {
+		return // refused before
 	}
+	if first, found := paths[m.Path]; found {
+		d.fail(written.place, h.table("mount.path"), &fault{msg: strconv.Quote(m.Path) + " is mounted already, at " + first.String()})
+		return
+	}
+	paths[m.Path] = written.place
 }
 
 // mountTarget reports whether script or module name an application.
-func (d *decoder) mountTarget(m *Mount, n *node) bool {
+func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 	before := len(d.errs)
 	script, module := n.table["script"], n.table["module"]
 	switch {
 	case script == nil && module == nil:
-		d.fail(n.place, "mount", &fault{msg: "script or module is missing", hint: `script = "/path/to/app.py", or module = "package.module:callable"`})
+		d.fail(n.place, h.table("mount"), &fault{msg: "script or module is missing", hint: `script = "/path/to/app.py", or module = "package.module:callable"`})
 	case script != nil && module != nil:
-		d.fail(module.place, "mount.module", &fault{msg: "script is set too", hint: "keep one of script and module"})
+		d.fail(module.place, h.table("mount.module"), &fault{msg: "script is set too", hint: "keep one of script and module"})
 	case script != nil:
-		d.mountScript(m, script)
+		d.mountScript(h, m, script)
 	default:
-		d.mountModule(m, n)
+		d.mountModule(h, m, n)
 	}
 	if m.Callable == "" {
 		m.Callable = DefaultCallable
@@ -61,15 +67,15 @@ func (d *decoder) mountTarget(m *Mount, n *node) bool {
 	return len(d.errs) == before && m.Script+m.Module != ""
 }
 
-func (d *decoder) mountScript(m *Mount, n *node) {
+func (d *decoder) mountScript(h *host, m *Mount, n *node) {
 	if m.Script == "" || filepath.IsAbs(m.Script) {
 		return
 	}
 	if looksLikeModule(m.Script) {
-		d.fail(n.place, "mount.script", &fault{msg: strconv.Quote(m.Script) + " is not an absolute path", hint: "for a module write module = " + strconv.Quote(m.Script)})
+		d.fail(n.place, h.table("mount.script"), &fault{msg: strconv.Quote(m.Script) + " is not an absolute path", hint: "for a module write module = " + strconv.Quote(m.Script)})
 		return
 	}
-	d.fail(n.place, "mount.script", &fault{
+	d.fail(n.place, h.table("mount.script"), &fault{
 		msg:  strconv.Quote(m.Script) + " is not an absolute path",
 		hint: "write " + strconv.Quote(d.absolute(m.Script)),
 	})
@@ -90,7 +96,7 @@ func (d *decoder) absolute(name string) string {
 	return abs
 }
 
-func (d *decoder) mountModule(m *Mount, n *node) {
+func (d *decoder) mountModule(h *host, m *Mount, n *node) {
 	text := m.Module
 	if text == "" {
 		return // refused before
@@ -99,11 +105,11 @@ func (d *decoder) mountModule(m *Mount, n *node) {
 	module, callable, written := strings.Cut(text, ":")
 	switch {
 	case strings.HasPrefix(text, "/"):
-		d.fail(at, "mount.module", &fault{msg: strconv.Quote(text) + " is a path", hint: "write script = " + strconv.Quote(text)})
+		d.fail(at, h.table("mount.module"), &fault{msg: strconv.Quote(text) + " is a path", hint: "write script = " + strconv.Quote(text)})
 	case !isDotted(module) || written && !isDotted(callable):
-		d.fail(at, "mount.module", &fault{msg: strconv.Quote(text) + " is not a module", hint: `use "package.module" or "package.module:callable"`})
+		d.fail(at, h.table("mount.module"), &fault{msg: strconv.Quote(text) + " is not a module", hint: `use "package.module" or "package.module:callable"`})
 	case written && m.Callable != "" && m.Callable != callable:
-		d.fail(n.table["callable-object"].place, "mount.callable-object", &fault{msg: strconv.Quote(m.Callable) + " contradicts module, which says " + strconv.Quote(callable), hint: "keep one of them"})
+		d.fail(n.table["callable-object"].place, h.table("mount.callable-object"), &fault{msg: strconv.Quote(m.Callable) + " contradicts module, which says " + strconv.Quote(callable), hint: "keep one of them"})
 	}
 	m.Module = module
 	if written {
@@ -112,32 +118,54 @@ func (d *decoder) mountModule(m *Mount, n *node) {
 }
 
 // mountGroup finds the group of a mount and reports whether it could.
-func (d *decoder) mountGroup(m *Mount, n *node) bool {
-	list := make([]string, len(d.site.Groups))
-	for i, g := range d.site.Groups {
-		list[i] = g.Name
-	}
+func (d *decoder) mountGroup(h *host, m *Mount, n *node) bool {
+	list := d.groupsFor(h)
 	written := n.table["group"]
 	switch {
-	case len(list) == 0:
+	case len(d.site.Groups) == 0:
 		return false
 	case written == nil && len(list) == 1:
 		m.Group = list[0]
 		return true
+	case written == nil && len(list) == 0:
+		d.fail(n.place, h.table("mount"), &fault{msg: "no group serves " + h.inWords(), hint: "write [" + h.table("group") + "." + DefaultGroup + "]"})
+		return false
 	case written == nil:
-		d.fail(n.place, "mount", &fault{msg: "group is missing, and there are " + strings.Join(list, ", ")})
+		d.fail(n.place, h.table("mount"), &fault{msg: "group is missing, and there are " + strings.Join(list, ", ")})
 		return false
 	case m.Group == "":
 		return false // refused before
-	case d.site.Group(m.Group) != nil:
+	case slices.Contains(list, m.Group):
 		return true
 	}
-	f := &fault{msg: "there is no group " + strconv.Quote(m.Group) + "; there are: " + strings.Join(list, ", ")}
-	if near := nearest(m.Group, list); near != "" {
+	d.fail(written.place, h.table("mount.group"), d.noGroup(m.Group, list))
+	return false
+}
+
+// groupsFor are the names of the groups that may run the mounts of a host.
+func (d *decoder) groupsFor(h *host) []string {
+	var list []string
+	for _, g := range d.site.Groups {
+		if g.Host == "" || !h.isTop() && hostKey(g.Host) == hostKey(h.ServerName) {
+			list = append(list, g.Name)
+		}
+	}
+	return list
+}
+
+// noGroup says why a mount cannot have a group.
+func (d *decoder) noGroup(name string, list []string) *fault {
+	if other := d.site.Group(name); other != nil {
+		return &fault{
+			msg:  "group " + strconv.Quote(name) + " is for " + other.Host + " alone, declared at " + d.site.lines[other.Key()].String(),
+			hint: "a group at the top level, [group." + quoteKey(name) + "], is for every host",
+		}
+	}
+	f := &fault{msg: "there is no group " + strconv.Quote(name) + "; there are: " + strings.Join(list, ", ")}
+	if near := nearest(name, list); near != "" {
 		f.hint = "did you mean " + strconv.Quote(near) + "?"
 	}
-	d.fail(written.place, "mount.group", f)
-	return false
+	return f
 }
 
 // application is what two mounts must share to be served by the same processes.
@@ -147,19 +175,24 @@ func (m *Mount) application() application {
 	return application{Script: m.Script, Module: m.Module, Callable: m.Callable, Group: m.Group}
 }
 
+// mounted is a mount and the place of its table.
+type mounted struct {
+	*Mount
+	place
+}
+
 // oneApplication holds a group to one application: a process has one main
 // interpreter, and everything in it is shared. first has the first mount of
 // each group.
-func (d *decoder) oneApplication(i int, first map[string]int) {
-	m := d.site.Mounts[i]
-	j, seen := first[m.Group]
+func (d *decoder) oneApplication(h *host, m *Mount, n *node, first map[string]mounted) {
+	other, seen := first[m.Group]
 	if !seen {
-		first[m.Group] = i
+		first[m.Group] = mounted{m, n.place}
 		return
 	}
-	if m.application() != d.site.Mounts[j].application() {
-		d.fail(d.mounts[i].place, "mount", &fault{
-			msg:  "group " + strconv.Quote(m.Group) + " runs another application already, mounted at " + d.mounts[j].String(),
+	if m.application() != other.application() {
+		d.fail(n.place, h.table("mount"), &fault{
+			msg:  "group " + strconv.Quote(m.Group) + " runs another application already, mounted at " + other.String(),
 			hint: "give this one a group of its own",
 		})
 	}
@@ -167,16 +200,14 @@ func (d *decoder) oneApplication(i int, first map[string]int) {
 
 // groupsUsed refuses a group whose processes would never get a request.
 func (d *decoder) groupsUsed() {
-	if len(d.site.Mounts) == 0 {
-		return
+	used := map[string]bool{}
+	for _, m := range d.site.AllMounts() {
+		used[m.Group] = true
 	}
 	for _, g := range d.site.Groups {
-		used := false
-		for _, m := range d.site.Mounts {
-			used = used || m.Group == g.Name
-		}
-		if !used {
-			d.fail(d.site.lines[groupKey(g.Name)], groupKey(g.Name), &fault{msg: "no [[mount]] uses this group", hint: "add a [[mount]] with group = " + strconv.Quote(g.Name) + ", or remove the group"})
+		if len(used) > 0 && !used[g.Name] {
+			table := "[[" + strings.TrimSuffix(displayKey(g.Key()), groupKey(g.Name)) + "mount]]"
+			d.fail(d.site.lines[g.Key()], g.Key(), &fault{msg: "no " + table + " uses this group", hint: "add a " + table + " with group = " + strconv.Quote(g.Name) + ", or remove the group"})
 		}
 	}
 }

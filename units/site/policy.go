@@ -1,8 +1,9 @@
 package site
 
 // Policy has the keys that hold for a part of the URL space. Each may be written at
-// the top level, in [[mount]] and in [[location]]; what is nearer to the request wins,
-// and [[location]] wins over [[mount]].
+// the top level, in [[vhost]], in [[mount]] and in [[location]], those of a virtual
+// host included; what is nearer to the request wins, and [[location]] wins over
+// [[mount]].
 type Policy struct {
 	// RequestBody is the largest request body in bytes; 0 means no limit.
 	RequestBody int64

@@ -13,15 +13,23 @@ type Site struct {
 	Path string
 	// ServerName is SERVER_NAME of requests that name no host; empty is localhost.
 	ServerName string
+	// Aliases are further names of the top level, as in [Vhost].
+	Aliases []string
+	// DefaultHost says that requests go to the top level's mounts whose host name no
+	// virtual host has.
+	DefaultHost bool
 	// Listen has the addresses in file order. Empty: the caller chooses.
 	Listen []Listener
-	// Groups is sorted by name and never empty after Parse. A file without
-	// [group.*] has one group "main" with all defaults.
+	// Groups is sorted by name and never empty after Parse; those of virtual hosts
+	// are among them. A file without any has one group "main" with all defaults.
 	Groups []*Group
-	// Mounts is in file order and never empty after Parse.
+	// Mounts are the top level's, in file order; never empty after Parse, unless
+	// there are virtual hosts.
 	Mounts []*Mount
-	// Locations is in file order; nil means none.
+	// Locations are the top level's, in file order; nil means none.
 	Locations []*Location
+	// Vhosts is in file order; nil means none.
+	Vhosts []*Vhost
 	// Server has the keys of the front end.
 	Server Server
 	// Policy has the top level's keys for all of the URL space.
@@ -169,6 +177,9 @@ type Directive struct {
 // Group is one daemon group: processes that run one application.
 type Group struct {
 	Name string
+	// Host is the server name of the virtual hosts that may use the group, as
+	// written; "" means that every host may.
+	Host string
 	// User runs the processes; "" means wsgi-app, and in a user's own systemd
 	// that user.
 	User string
@@ -302,6 +313,8 @@ type Group struct {
 	Env map[string]string
 	// EnvFiles are absolute paths, read in order by the leader with [LoadEnvFile].
 	EnvFiles []string
+
+	key string // of its table in a virtual host; "" at the top level
 }
 
 // Mount maps a URL path to an application.

@@ -25,8 +25,10 @@ func mustParse(t *testing.T, text string) *Site {
 
 // completeSite is what testdata/complete.toml says, written out by hand.
 func completeSite() *Site {
+	shop := NewGroup("shop")
+	shop.Host, shop.key, shop.Threads, shop.Env = "shop.example", "vhost[0].group.shop", 2, map[string]string{"SHOP": "1"}
 	return &Site{
-		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example",
+		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example", Aliases: []string{"*.blog.example", "blog.test"},
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
 		Server: Server{
 			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", ErrorLog: "/var/log/wsgi/blog/error.log",
@@ -51,6 +53,7 @@ func completeSite() *Site {
 				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
+			shop,
 			{
 				Name: "web", User: "joe", UserGroup: "www-data", SupplementaryGroups: []string{"video", "render"}, CPUPriority: -5,
 				MemoryLimit: 512 << 20, VirtualMemoryLimit: 2 << 30, CPUTimeLimit: time.Hour,
@@ -87,6 +90,22 @@ func completeSite() *Site {
 			written: []string{"chunked-request", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
 		}},
 		Policy: completePolicy(nil),
+		Vhosts: []*Vhost{
+			{
+				ServerName: "shop.example", Aliases: []string{"[2001:db8::1]"}, Default: true, Listen: []Listener{{"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
+				AccessLogFormat: "common", Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }), key: "vhost[0]", Groups: []*Group{shop},
+				Mounts: []*Mount{
+					{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop", Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 })},
+					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
+				},
+				Locations: []*Location{{Path: "/blog/in", policy: Policy{RequestBody: 0}, written: []string{"limit-request-body"}}},
+			},
+			{
+				ServerName: "Shop.example", Listen: []Listener{{"tcp", "127.0.0.1:8000"}}, key: "vhost[1]",
+				AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", Policy: completePolicy(nil),
+				Mounts: []*Mount{{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop", Policy: completePolicy(nil)}},
+			},
+		},
 	}
 }
 
@@ -157,6 +176,7 @@ func TestParseMinimal(t *testing.T) {
 func TestFieldsMatchKeys(t *testing.T) {
 	for table, fs := range map[Table]fields{
 		tableTop: serverFields(&Site{}), tableSite: siteTableFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
+		tableVhost: vhostFields(&Vhost{}),
 	} {
 		keys := keysOf(table)
 		for _, k := range keys {

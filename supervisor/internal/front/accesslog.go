@@ -1,6 +1,7 @@
 package front
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -56,36 +57,36 @@ func newAccessLog(path, kind string, file *logfile.File) *accessLog {
 	return l
 }
 
-// Reopen opens the access log by its name again. When it returns, nothing is
-// written any more to the file that was open before.
+// Reopen opens the access logs by their names again. When it returns, nothing is
+// written any more to the files that were open before.
 func (f *Front) Reopen() error {
 	// Not under the lock, which a request would wait for while the disk is slow. A
 	// log that is closed meanwhile is not opened again.
-	if err := f.currentLog().Reopen(); err != nil {
-		return fmt.Errorf("access-log: %w", err)
+	var errs []error
+	for _, l := range f.conf.Load().logs {
+		if err := l.file.Reopen(); err != nil {
+			errs = append(errs, fmt.Errorf("access-log: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// LostLines is the number of lines of the access log that could not be written.
-func (f *Front) LostLines() uint64 { return f.currentLog().Lost() }
-
-// currentLog is nil when there is none.
-func (f *Front) currentLog() *logfile.File {
-	f.logs.RLock()
-	defer f.logs.RUnlock()
-	if f.log == nil {
-		return nil
+// LostLines is the number of lines of the access logs that could not be written.
+func (f *Front) LostLines() uint64 {
+	var lost uint64
+	for _, l := range f.conf.Load().logs {
+		lost += l.file.Lost()
 	}
-	return f.log.file
+	return lost
 }
 
 // capture keeps what a line will need, whatever log there is by then.
 func (f *Front) capture(s *session) {
-	if !s.conf.logged {
+	req, line := &s.conn.Request, &s.line
+	if len(s.conf.logs) == 0 {
+		*line = logLine{} // a reload may bring a log before the end
 		return
 	}
-	req, line := &s.conn.Request, &s.line
 	line.method = append(line.method[:0], req.Method...)
 	line.target = append(line.target[:0], req.Target...)
 	line.host = append(line.host[:0], req.Host...)
@@ -106,7 +107,7 @@ func (f *Front) capture(s *session) {
 
 // captureHost keeps the host that a trusted proxy has told.
 func (s *session) captureHost() {
-	if host := s.told(site.HostFact); host != nil && s.conf.logged {
+	if host := s.told(site.HostFact); host != nil && len(s.conf.logs) > 0 {
 		s.line.host = append(s.line.host[:0], host...)
 	}
 }

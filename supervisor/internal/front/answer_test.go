@@ -75,7 +75,7 @@ func TestGoneWhileQueued(t *testing.T) {
 		if _, err := io.WriteString(conn, request); err != nil {
 			t.Fatal(err)
 		}
-		g := f.conf.Load().places[0].group
+		g := f.conf.Load().hosts.all[0].places.root.group
 		eventually(t, "the request to be queued", func() bool { return g.Status().Queued == 1 })
 		conn.Close()
 		eventually(t, "the request to leave the queue", func() bool { return g.Status().Queued == 0 })
@@ -168,7 +168,7 @@ type taker struct {
 func (k *taker) Handle(c *http1.Conn) {
 	s := &session{front: k.Front, conn: c}
 	s.begin()
-	s.place = k.conf.Load().places[0]
+	s.place = k.conf.Load().hosts.all[0].places.root
 	b := bodySpool{session: s, frame: &group.Frame{Bytes: make([]byte, wire.HeaderSize)}}
 	err := b.fill(make([]byte, 1000))
 	k.took <- b
@@ -287,7 +287,7 @@ func TestBodyCutOff(t *testing.T) {
 		eventually(t, "the connection", func() bool { return f.Open() == 1 })
 		conn.Close()
 		eventually(t, "the connection to end", func() bool { return f.Open() == 0 })
-		if n := f.conf.Load().places[0].group.Status().Queued; n != 0 {
+		if n := f.conf.Load().hosts.all[0].places.root.group.Status().Queued; n != 0 {
 			t.Errorf("%q: %d requests reached the queue", start, n)
 		}
 	}

@@ -115,7 +115,7 @@ func (s *session) appendServer(e *environ, req *http1.Request) {
 	if len(name) > 0 {
 		e.addBytes("SERVER_NAME", name)
 	} else {
-		e.add("SERVER_NAME", s.conf.serverName)
+		e.add("SERVER_NAME", s.vhost.name)
 	}
 	s.appendPort(e)
 	e.add("wsgi.url_scheme", s.scheme())

@@ -20,8 +20,7 @@ type Front struct {
 	options Options
 	server  *http1.Server
 	conf    atomic.Pointer[settings]
-	logs    sync.RWMutex // held for writing while log is changed
-	log     *accessLog
+	logs    sync.RWMutex // held for writing while the settings change their access logs
 	ids     *ids
 	logger  *slog.Logger
 	dropped droppedFields
@@ -30,27 +29,23 @@ type Front struct {
 
 // settings are the keys of the site file that a request goes by.
 type settings struct {
-	places         places
-	serverName     string
-	rules          *rules // for requests that no place gets
+	hosts          *hosts
+	logs           accessLogs
+	log            *accessLog // of the site, for requests that no host has; nil for none
+	rules          *rules     // for requests that no place gets
 	uwsgi          bool
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
-	logged         bool
 }
 
-func newSettings(s *site.Site, groups map[string]*group.Group) *settings {
-	conf := &settings{
-		places: newPlaces(s, groups), serverName: s.ServerName,
+func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs) *settings {
+	return &settings{
+		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
 		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi,
 		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
-		spoolDirectory: s.Server.SpoolDirectory, logged: s.Server.AccessLog != "",
+		spoolDirectory: s.Server.SpoolDirectory,
 	}
-	if conf.serverName == "" {
-		conf.serverName = "localhost"
-	}
-	return conf
 }
 
 // Options are what a Front is made of.
@@ -65,18 +60,17 @@ type Options struct {
 	Loops []*loop.Loop
 }
 
-// New returns a front end that serves nothing yet. It opens the access log; one
+// New returns a front end that serves nothing yet. It opens the access logs; one
 // that cannot be opened is tried again while requests are served.
 func New(o Options) *Front {
-	s := &o.Site.Server
-	log := openAccessLogPatiently(s.AccessLog, s.AccessLogFormat, o.LogTrouble)
-	f := &Front{options: o, log: log, ids: newIDs(), logger: o.Logger}
-	f.conf.Store(newSettings(o.Site, o.Groups))
-	f.server = http1.NewServer(f.serverOptions(s, f.conf.Load().places), f)
+	f := &Front{options: o, ids: newIDs(), logger: o.Logger}
+	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble))
+	f.conf.Store(conf)
+	f.server = http1.NewServer(f.serverOptions(&o.Site.Server, conf.hosts), f)
 	return f
 }
 
-func (f *Front) serverOptions(s *site.Server, all places) http1.Options {
+func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
 	return http1.Options{
 		Limits:        http1.Limits{Line: s.RequestLine, Fields: s.RequestFields, FieldSize: s.RequestFieldSize, Head: s.RequestHeadSize},
 		HeaderTimeout: s.HeaderTimeout, BodyTimeout: s.BodyTimeout, BodyMinRate: s.BodyMinRate,
@@ -90,26 +84,19 @@ func (f *Front) serverOptions(s *site.Server, all places) http1.Options {
 // site file and its groups: what it returns does the rest, and cannot. Requests
 // that are under way stay as they were.
 func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install func(), err error) {
-	log, server := f.log, &s.Server
-	path, kind := server.AccessLog, server.AccessLogFormat
-	if log == nil && path != "" || log != nil && (log.path != path || log.kind != kind) {
-		if log, err = openAccessLog(path, kind, f.options.LogTrouble); err != nil {
-			return nil, err
-		}
+	before := f.conf.Load().logs
+	logs, err := before.change(s, f.options.LogTrouble)
+	if err != nil {
+		return nil, err
 	}
 	return func() {
-		conf := newSettings(s, groups)
-		f.conf.Store(conf)
-		f.server.Reconfigure(f.serverOptions(server, conf.places))
-		if log == f.log {
-			return
-		}
+		conf := newSettings(s, groups, logs)
 		f.logs.Lock()
-		old := f.log
-		f.log = log
+		f.conf.Store(conf)
 		f.logs.Unlock()
-		if err := old.close(); err != nil {
-			f.options.LogTrouble.Error("cannot finish the old access log", "err", err)
+		f.server.Reconfigure(f.serverOptions(&s.Server, conf.hosts))
+		if err := before.closeUnless(logs); err != nil {
+			f.options.LogTrouble.Error("cannot finish an old access log", "err", err)
 		}
 	}, nil
 }
@@ -141,12 +128,12 @@ func (f *Front) Open() int { return f.server.Open() }
 // EmptySince is since when no connection is open; the zero time while one is.
 func (f *Front) EmptySince() time.Time { return f.server.EmptySince() }
 
-// Close ends every connection and the access log.
+// Close ends every connection and the access logs.
 func (f *Front) Close() error {
 	f.server.Close()
 	f.logs.Lock()
 	defer f.logs.Unlock()
-	return f.log.close()
+	return f.conf.Load().logs.closeUnless(nil)
 }
 
 // session returns what is kept for a connection.
@@ -191,7 +178,7 @@ func (f *Front) Done(c *http1.Conn) {
 			"request_id", string(s.id), "pid", s.exchange.Note.PID)
 	}
 	f.logs.RLock()
-	f.log.write(s, r)
+	f.logOf(s).write(s, r)
 	f.logs.RUnlock()
 }
 

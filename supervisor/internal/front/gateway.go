@@ -39,7 +39,7 @@ func (s *session) appendGateway(e *environ) {
 	req := &s.conn.Request
 	e.addBytes("SERVER_PROTOCOL", orElse(req.Var("SERVER_PROTOCOL"), "HTTP/1.0"))
 	host, port := splitPort(req.Host)
-	name := orElse(req.Var("SERVER_NAME"), string(orElse(host, s.conf.serverName)))
+	name := orElse(req.Var("SERVER_NAME"), string(orElse(host, s.vhost.name)))
 	e.addBytes("SERVER_NAME", orElse(s.told(site.ServerFact), string(name)))
 	scheme, usual := s.scheme(), "80"
 	if scheme == "https" {

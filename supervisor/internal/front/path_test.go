@@ -103,7 +103,7 @@ func TestPlaces(t *testing.T) {
 	s.Groups = append(s.Groups, site.NewGroup("other"))
 	s.Mounts = []*site.Mount{{Path: "/a", Group: "main"}, {Path: "/a/b", Group: "other"}, {Path: "/abc", Group: "main"}}
 	groups := map[string]*group.Group{"main": {}, "other": {}}
-	places := newPlaces(s, groups)
+	places := newPlaces(s, s.Hosts()[0], groups)
 	for path, want := range map[string]string{
 		"/a": "/a", "/a/": "/a", "/a/x": "/a", "/ab": "none", "/a/b": "/a/b", "/a/bc": "/a", "/a/b/c": "/a/b", "/abc": "/abc", "/": "none", "/A": "none",
 	} {
@@ -120,7 +120,7 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	s.Mounts = append(s.Mounts, &site.Mount{Path: "/", Group: "main"})
-	if r := newPlaces(s, groups).find([]byte("/x")); r == nil || r.path != "" {
+	if r := newPlaces(s, s.Hosts()[0], groups).find([]byte("/x")); r == nil || r.path != "" {
 		t.Errorf("/x: %+v", r)
 	}
 }
@@ -153,7 +153,8 @@ chunked-request = false
 	if err != nil {
 		t.Fatal(err)
 	}
-	places := newPlaces(s, map[string]*group.Group{"main": {}})
+	all := newHosts(s, map[string]*group.Group{"main": {}}, nil)
+	places := all.all[0].places
 	for path, want := range map[string]int64{"/": 1, "/bc": 1, "/b": 2, "/b/cd": 2, "/b/c": 3, "/b/c/x": 3, "/b/c/d": 4, "/b/c/d/e": 4, "/b/e": 2, "/x/y": 5} {
 		p := places.find([]byte(path))
 		if p == nil || p.policy.RequestBody != want {
@@ -163,7 +164,7 @@ chunked-request = false
 			t.Errorf("%s: SCRIPT_NAME is %q", path, script)
 		}
 	}
-	if n := places.smallestBody(); n != 1 {
+	if n := all.smallestBody(); n != 1 {
 		t.Errorf("the smallest limit is %d", n)
 	}
 }

@@ -1,7 +1,7 @@
 package front
 
 import (
-	"math"
+	"bytes"
 	"slices"
 	"time"
 
@@ -24,31 +24,56 @@ type place struct {
 	rules       *rules // of policy
 }
 
-// places are those of a site, the longest path first.
-type places []*place
+// places are those of a host, found by path at a cost that their number does not
+// change.
+type places struct {
+	root    *place // whose path is "/"; nil when there is none
+	byPath  map[string]*place
+	longest int // bytes of the longest path
+}
 
-func newPlaces(s *site.Site, groups map[string]*group.Group) places {
-	var all places
-	for _, m := range s.Mounts {
-		all = append(all, newPlace(s, m, m.Path, groups))
+func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group) *places {
+	all := &places{byPath: map[string]*place{}}
+	for _, m := range v.Mounts {
+		all.add(newPlace(s, v, m, m.Path, groups))
 	}
-	for _, l := range s.Locations {
-		m := mountOf(s, l.Path)
+	for _, l := range v.Locations {
+		m := mountOf(v, l.Path)
 		if m != nil && m.Path != l.Path {
-			all = append(all, newPlace(s, m, l.Path, groups))
+			all.add(newPlace(s, v, m, l.Path, groups))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *place) int { return len(b.path) - len(a.path) })
 	return all
 }
 
-func newPlace(s *site.Site, m *site.Mount, path string, groups map[string]*group.Group) *place {
+func (all *places) add(p *place) {
+	if p.path == "" {
+		all.root = p
+		return
+	}
+	all.byPath[p.path] = p
+	all.longest = max(all.longest, len(p.path))
+}
+
+// all iterates over the places, in any order.
+func (all *places) all(yield func(*place) bool) {
+	if all.root != nil && !yield(all.root) {
+		return
+	}
+	for _, p := range all.byPath {
+		if !yield(p) {
+			return
+		}
+	}
+}
+
+func newPlace(s *site.Site, v *site.Vhost, m *site.Mount, path string, groups map[string]*group.Group) *place {
 	g := s.Group(m.Group)
 	p := &place{
 		path: prefix(path), script: prefix(m.Path), group: groups[m.Group], policy: m.Policy,
 		memory: int(g.ResponseBufferSize), sendTimeout: g.ResponseSocketTimeout, flushDelay: g.ResponseFlushDelay,
 	}
-	around := slices.DeleteFunc(slices.Clone(s.Locations), func(l *site.Location) bool { return !l.Covers(path) })
+	around := slices.DeleteFunc(slices.Clone(v.Locations), func(l *site.Location) bool { return !l.Covers(path) })
 	slices.SortStableFunc(around, func(a, b *site.Location) int { return len(a.Path) - len(b.Path) })
 	for _, l := range around {
 		p.policy = l.Over(p.policy)
@@ -58,9 +83,9 @@ func newPlace(s *site.Site, m *site.Mount, path string, groups map[string]*group
 }
 
 // mountOf is the mount that serves a path, nil when there is none.
-func mountOf(s *site.Site, path string) *site.Mount {
+func mountOf(v *site.Vhost, path string) *site.Mount {
 	var found *site.Mount
-	for _, m := range s.Mounts {
+	for _, m := range v.Mounts {
 		if m.Covers(path) && (found == nil || len(m.Path) > len(found.Path)) {
 			found = m
 		}
@@ -76,25 +101,19 @@ func prefix(path string) string {
 	return path
 }
 
-// smallestBody is a size that no place refuses a request body for, in bytes: one that
-// may be refused is not waited for.
-func (all places) smallestBody() int64 {
-	smallest := int64(math.MaxInt64)
-	for _, p := range all {
-		if p.policy.RequestBody > 0 {
-			smallest = min(smallest, p.policy.RequestBody)
-		}
-	}
-	return smallest
-}
-
 // find returns the place of a clean path: the longest whose path is a prefix
 // that ends at a slash or at the end. nil when there is none.
-func (all places) find(path []byte) *place {
-	for _, p := range all {
-		if n := len(p.path); len(path) >= n && string(path[:n]) == p.path && (len(path) == n || path[n] == '/') {
+func (all *places) find(path []byte) *place {
+	n := len(path)
+	if n > all.longest {
+		// A prefix ends before a slash; the first byte is one.
+		n = bytes.LastIndexByte(path[:all.longest+1], '/')
+	}
+	for n > 0 {
+		if p := all.byPath[string(path[:n])]; p != nil {
 			return p
 		}
+		n = bytes.LastIndexByte(path[:n], '/')
 	}
-	return nil
+	return all.root
 }

@@ -16,8 +16,10 @@ import (
 // session is what the front end keeps for a connection.
 type session struct {
 	front    *Front
-	conf     *settings // that the request under way goes by
-	place    *place    // where it goes to; nil until that is known
+	conf     *settings  // that the request under way goes by
+	names    *hostTable // of conf, for the connection's listener
+	vhost    *host      // that the request is for; nil until that is known
+	place    *place     // where it goes to; nil until that is known
 	conn     *http1.Conn
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
@@ -68,7 +70,10 @@ func (s *session) handle() {
 }
 
 func (s *session) begin() {
-	s.conf, s.place = s.front.conf.Load(), nil
+	if conf := s.front.conf.Load(); conf != s.conf {
+		s.conf, s.names = conf, conf.hosts.of(s.conn.Listener)
+	}
+	s.vhost, s.place = nil, nil
 	s.group.Store(nil)
 	s.began = time.Now()
 	s.exchange.Note = group.Note{}
@@ -124,7 +129,10 @@ func (s *session) locate() (status int, text, fields string) {
 	if s.path, err = clean(s.path[:0], req.Path); err != nil {
 		return 400, "The request cannot be served: " + err.Error() + ".", ""
 	}
-	if s.place = s.conf.places.find(s.path); s.place == nil {
+	if s.vhost = s.names.find(req.Host); s.vhost == nil {
+		return 421, "No site here has this host name.", ""
+	}
+	if s.place = s.vhost.places.find(s.path); s.place == nil {
 		return 404, "Nothing is mounted at this path.", ""
 	}
 	return 0, "", ""

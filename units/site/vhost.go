@@ -1,0 +1,240 @@
+package site
+
+import "slices"
+
+// Vhost is a virtual host: what is served for requests that name it. The top level
+// of a site file is one, too; see [Site.Hosts].
+type Vhost struct {
+	// ServerName is the name of the host, and SERVER_NAME of requests that name
+	// none; "" only at the top level.
+	ServerName string
+	// Aliases are further names. "*.example.org" stands for every name below
+	// example.org, of any depth; an exact name counts before it, and of several the
+	// longest one.
+	Aliases []string
+	// Default says that requests go here whose name no host has.
+	Default bool
+	// Listen are the addresses where the host is served, each one of the site's; nil
+	// means all. There it counts before hosts that are served at all addresses.
+	Listen []Listener
+	// AccessLog and AccessLogFormat are as in [Server]; those of the top level when
+	// the file does not say them.
+	AccessLog, AccessLogFormat string
+	// Groups are those that only hosts with this server name may use. They are among
+	// the site's, too.
+	Groups []*Group
+	// Mounts is in file order and never empty after Parse.
+	Mounts []*Mount
+	// Locations is in file order; nil means none.
+	Locations []*Location
+	// Policy has the host's keys for all of its URL space; those of the top level
+	// that it does not change included.
+	Policy Policy
+
+	key string // of its table, "" at the top level
+}
+
+// Hosts are all hosts that a request can be for: that of the top level, if anything
+// is mounted there, and the virtual hosts in file order.
+func (s *Site) Hosts() []*Vhost {
+	var hosts []*Vhost
+	if len(s.Mounts) > 0 {
+		hosts = append(hosts, s.topHost())
+	}
+	return append(hosts, s.Vhosts...)
+}
+
+// topHost is the top level as a host.
+func (s *Site) topHost() *Vhost {
+	return &Vhost{
+		ServerName: s.ServerName, Aliases: s.Aliases, Default: s.DefaultHost,
+		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat,
+		Mounts: s.Mounts, Locations: s.Locations, Policy: s.Policy,
+	}
+}
+
+// AllMounts are the mounts of all hosts.
+func (s *Site) AllMounts() []*Mount {
+	all := slices.Clone(s.Mounts)
+	for _, v := range s.Vhosts {
+		all = append(all, v.Mounts...)
+	}
+	return all
+}
+
+// LogFile is a file that the front end writes.
+type LogFile struct {
+	// Key is the key that names it, for [Site.ErrorAt].
+	Key string
+	// Path is absolute.
+	Path string
+}
+
+// LogFiles are the log files of the site and of all hosts, each once.
+func (s *Site) LogFiles() []LogFile {
+	all := []LogFile{{"access-log", s.Server.AccessLog}, {"error-log", s.Server.ErrorLog}}
+	for _, v := range s.Vhosts {
+		all = append(all, LogFile{v.below("access-log"), v.AccessLog})
+	}
+	var files []LogFile
+	for _, l := range all {
+		known := slices.ContainsFunc(files, func(have LogFile) bool { return have.Path == l.Path })
+		if l.Path != "" && l.Path != "-" && !known {
+			files = append(files, l)
+		}
+	}
+	return files
+}
+
+// Names are the server name and the aliases in the form that [AppendHost] gives,
+// "*." of an alias kept.
+func (v *Vhost) Names() []string {
+	var names []string
+	for _, name := range append([]string{v.ServerName}, v.Aliases...) {
+		if name != "" {
+			names = append(names, hostKey(name))
+		}
+	}
+	return names
+}
+
+// below is the key of something in the host's table.
+func (v *Vhost) below(key string) string {
+	if v.key == "" {
+		return key
+	}
+	return v.key + "." + key
+}
+
+// table is how the header of a table in the host is written.
+func (v *Vhost) table(name string) string {
+	if v.key == "" {
+		return name
+	}
+	return "vhost." + name
+}
+
+// mountAt is the key of a mount.
+func (v *Vhost) mountAt(i int) string { return v.below(mountKey(i)) }
+
+// vhostKeys are those of a table of its own; what is not written is as at the top
+// level.
+func vhostKeys() []Key {
+	return append(policyKeys(), []Key{
+		{
+			Name: "server-name", Type: TypeString, check: checkHost, ModWSGI: "ServerName",
+			Meaning: "Host name of the virtual host, and SERVER_NAME of requests to it that name no host.",
+		},
+		aliasKey(),
+		{
+			Name: "default-host", Type: TypeBool, Default: false,
+			Meaning: "Whether requests go here whose host name nobody has; of the hosts of one address only one may say so.",
+		},
+		{
+			Name: "listen", Type: TypeListen,
+			Meaning: "Those addresses of the site where the virtual host is served, before hosts that name none; all when it is not written.",
+		},
+		{
+			Name: "access-log", Type: TypeString, check: checkAccessLog, ModWSGI: "CustomLog",
+			Meaning: "Access log of the virtual host, as at the top level, whose log is used when it is not written; empty for none.",
+		},
+		{
+			Name: "access-log-format", Type: TypeEnum, Values: logFormats(), ModWSGI: "LogFormat",
+			Meaning: "Form of an access log line; that of the top level when it is not written.",
+		},
+		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups for hosts with this server name alone: [vhost.group.NAME]."},
+		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths of the virtual host and the applications behind them: [[vhost.mount]]."},
+		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the virtual host's URL space: [[vhost.location]]."},
+	}...)
+}
+
+func aliasKey() Key {
+	return Key{
+		Name: "server-alias", Type: TypeStrings, check: checkHostPattern, ModWSGI: "ServerAlias",
+		Meaning: "Further host names; \"*.example.org\" is every name below example.org that no host has itself.",
+	}
+}
+
+func vhostFields(v *Vhost) fields {
+	return append(fields{
+		{"server-name", &v.ServerName},
+		{"server-alias", &v.Aliases},
+		{"default-host", &v.Default},
+		{"listen", &v.Listen},
+		{"access-log", &v.AccessLog},
+		{"access-log-format", &v.AccessLogFormat},
+	}, policyFields(&v.Policy)...)
+}
+
+// newVhost is a virtual host that has nothing written.
+func (s *Site) newVhost() *Vhost {
+	return &Vhost{AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat, Policy: s.Policy}
+}
+
+// host is a virtual host, or the top level, with the tree beside it, for rules
+// across keys.
+type host struct {
+	*Vhost
+	node   *node
+	mounts []*node
+}
+
+// hosts reads the top level's tables, then those of the virtual hosts.
+func (d *decoder) hosts(root *node) []*host {
+	top := &host{Vhost: d.site.topHost(), node: root}
+	d.hostTables(top)
+	d.site.Mounts, d.site.Locations = top.Mounts, top.Locations
+	all := []*host{top}
+	if n := root.table["vhost"]; n != nil {
+		for i, e := range d.tables(n, "vhost") {
+			all = append(all, d.vhost(i, e))
+		}
+	}
+	return all
+}
+
+func (d *decoder) vhost(i int, n *node) *host {
+	h := &host{Vhost: d.site.newVhost(), node: n}
+	h.key = elementKey("vhost", i)
+	d.site.lines[h.key] = n.place
+	d.table(tableVhost, n, h.key+".", vhostFields(h.Vhost))
+	d.site.Vhosts = append(d.site.Vhosts, h.Vhost)
+	if g := n.table["group"]; g != nil {
+		d.groups(g, h.Vhost)
+	}
+	d.hostTables(h)
+	return h
+}
+
+// hostTables reads the mounts and the locations of a host.
+func (d *decoder) hostTables(h *host) {
+	d.mountTables(h)
+	d.locationTables(h)
+}
+
+// at is the place of a key in the host's table, or of the table.
+func (h *host) at(key string) place {
+	if n := h.node.table[key]; n != nil {
+		return n.place
+	}
+	return h.node.place
+}
+
+// isTop reports whether the host is the top level.
+func (h *host) isTop() bool { return h.key == "" }
+
+// kind is what the host's mounts make up.
+func (h *host) kind() string {
+	if h.isTop() {
+		return "site"
+	}
+	return "host"
+}
+
+// inWords names the host in a sentence.
+func (h *host) inWords() string {
+	if h.isTop() {
+		return "the top level"
+	}
+	return h.ServerName
+}
