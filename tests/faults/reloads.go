@@ -12,11 +12,14 @@ const inFlight = "/sleep?8"
 const pause = time.Second
 
 func reloads() []experiment {
-	const daemon, group = "graceful-timeout=60 eviction-timeout=60 shutdown-timeout=30 threads=5", "graceful-timeout = 60\neviction-timeout = 60\nshutdown-timeout = 30"
+	const daemon, group = "graceful-timeout=60 eviction-timeout=60 threads=5", "graceful-timeout = 60\neviction-timeout = 60"
 	return []experiment{
-		{id: "E1", title: "reload with a request of 8 s in flight, graceful-timeout 60", daemon: daemon, group: group, steps: reloadInFlight},
+		{
+			id: "E1", title: "reload with a request of 8 s in flight, graceful-timeout 60, shutdown-timeout 30",
+			daemon: daemon + " shutdown-timeout=30", group: group + "\nshutdown-timeout = 30", steps: reloadInFlight,
+		},
 		{id: "E2", title: "reload while half of a request has come, WSGISocketRotation On", more: "WSGISocketRotation On", steps: reloadHalfway},
-		{id: "E2", title: "the same, WSGISocketRotation Off", more: "WSGISocketRotation Off", group: "", steps: reloadHalfway},
+		{id: "E2", title: "the same, WSGISocketRotation Off", more: "WSGISocketRotation Off", steps: reloadHalfway},
 		{
 			id: "E4", title: "script touched, with a request of 8 s in flight, graceful-timeout 60",
 			daemon: daemon + " processes=1", group: group + "\nprocesses = 1", mount: "script-reloading = true", steps: touchInFlight,

@@ -151,10 +151,12 @@ func apacheCommands(s Site) ([]*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := command(s, apacheProgram, "-f", filepath.Join(s.Dir, "apache2.conf"), "-DFOREGROUND")
-	if s.Drop {
-		s.Account.apply(cmd)
+	if err := logTo(s, "apache.log", cmd); err != nil || !s.Drop {
+		return []*exec.Cmd{cmd}, err
 	}
-	return []*exec.Cmd{cmd}, logTo(s, "apache.log", cmd)
+	// It opens its log itself, too.
+	s.Account.apply(cmd)
+	return []*exec.Cmd{cmd}, s.Account.Own(filepath.Join(s.Dir, "apache.log"))
 }
 
 // command prepares a program with a session and an environment of its own: a
