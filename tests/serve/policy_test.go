@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -128,6 +129,50 @@ func TestTrustedProxies(t *testing.T) {
 		inLog := func(lines []string) bool { return strings.Contains(strings.Join(lines, "\n"), part) }
 		if !s.out.await(logWithin, inLog) {
 			t.Errorf("the access log does not say %s:\n%s", part, s.out)
+		}
+	}
+}
+
+const guardedSite = `
+[[mount]]
+path = "/"
+script = {{app "hello.py"}}
+
+[[location]]
+path = "/admin"
+allow = "unix"
+
+[[location]]
+path = "/admin/local"
+allow = ["unix", "127.0.0.0/8"]
+deny = "127.0.0.9"
+`
+
+// TestAllowedClients: who is served depends on the path and the address, and whoever is
+// not gets a page with the request's id.
+func TestAllowedClients(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	s := startWith(t, launch{listeners: 2}, "--config", siteOf(t, guardedSite), "--listen", "127.0.0.1:0", "--listen", "unix:"+socket)
+	for _, test := range []struct {
+		from, path string
+		status     int
+	}{
+		{s.address(), "/", http.StatusOK},
+		{s.address(), "/admin", http.StatusForbidden},
+		{s.address(), "//%61dmin/x", http.StatusForbidden},
+		{s.address(), "/admin/local", http.StatusOK},
+		{socket, "/admin", http.StatusOK},
+		{socket, "/admin/local", http.StatusOK},
+	} {
+		c := rawTo(t, test.from)
+		c.send(get(test.path))
+		a := c.response(http.MethodGet)
+		if a.status != test.status {
+			t.Errorf("%s from %s: %d, want %d", test.path, test.from, a.status, test.status)
+		}
+		if id := a.header.Get("X-Request-ID"); a.status == http.StatusForbidden && (id == "" || !strings.Contains(a.body, id)) {
+			t.Errorf("%s: the page does not name the request: %s", test.path, a.body)
 		}
 	}
 }

@@ -22,6 +22,8 @@ type Policy struct {
 	// one fact and are in a request the last one here counts. Nil means none, and the
 	// application gets all of them as they come.
 	TrustedHeaders []string
+	// Allow and Deny say which clients are served; see [Policy.Admits].
+	Allow, Deny Peers
 }
 
 // When the application sees HEAD as GET.
@@ -74,6 +76,15 @@ func policyKeys() []Key {
 			Meaning: "Headers by which trusted-proxies say who the client is and what it asked for; the application gets none of another peer's.",
 			Notes:   forwardingNotes,
 		},
+		{
+			Name: "allow", Type: TypePeers, ModWSGI: "Require",
+			Meaning: "Clients that are served, others being answered 403: networks, addresses, \"unix\" for whoever connects to a UNIX socket, or \"all\"; without it everybody.",
+			Notes:   accessNotes,
+		},
+		{
+			Name: "deny", Type: TypePeers, ModWSGI: "Require",
+			Meaning: "Clients that are answered 403, in the forms of allow.",
+		},
 	}
 }
 
@@ -86,5 +97,7 @@ func policyFields(p *Policy) fields {
 		{"underscore-headers", &p.OddHeaders},
 		{"trusted-proxies", &p.TrustedProxies},
 		{"trusted-proxy-headers", &p.TrustedHeaders},
+		{"allow", &p.Allow},
+		{"deny", &p.Deny},
 	}
 }

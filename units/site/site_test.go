@@ -86,8 +86,10 @@ func completeSite() *Site {
 			})},
 		},
 		Locations: []*Location{{
-			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}},
-			written: []string{"chunked-request", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
+			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, Allow: Peers{
+				Unix: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
+			}},
+			written: []string{"allow", "chunked-request", "deny", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
 		}},
 		Policy: completePolicy(nil),
 		Vhosts: []*Vhost{
@@ -118,6 +120,7 @@ func completePolicy(change func(*Policy)) Policy {
 			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("fd00::/8"),
 		}},
 		TrustedHeaders: []string{"X-Forwarded-For", "x-real-ip"},
+		Deny:           Peers{All: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
 	}
 	if change != nil {
 		change(&p)

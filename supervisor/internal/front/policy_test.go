@@ -32,6 +32,18 @@ func TestRefusals(t *testing.T) {
 		{"odd names refused", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX_A: 1\r\n\r\n", 400},
 		{"a dot refused", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX-A.b: 1\r\n\r\n", 400},
 		{"usual names", `underscore-headers = "refuse"`, "GET / HTTP/1.1\r\nHost: h\r\nX-A-1: 1\r\n\r\n", 0},
+		{"allowed", `allow = "192.0.2.0/24"`, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 0},
+		{"not allowed", `allow = "198.51.100.0/24"`, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 403},
+		{"denied", `deny = "192.0.2.7"`, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 403},
+		{
+			"denied behind a proxy", "deny = \"203.0.113.9\"\ntrusted-proxies = \"192.0.2.7\"\ntrusted-proxy-headers = \"X-Real-IP\"",
+			"GET / HTTP/1.1\r\nHost: h\r\nX-Real-IP: 203.0.113.9\r\n\r\n", 403,
+		},
+		{
+			"denied in spite of what it says", "deny = \"192.0.2.7\"\ntrusted-proxies = \"10.0.0.1\"\ntrusted-proxy-headers = \"X-Real-IP\"",
+			"GET / HTTP/1.1\r\nHost: h\r\nX-Real-IP: 203.0.113.9\r\n\r\n", 403,
+		},
+		{"denied before anything else", "deny = \"all\"\nchunked-request = false", chunked, 403},
 		{"in the location", "[[location]]\npath = \"/in\"\nchunked-request = false", "POST /in/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
 		{"outside of the location", "[[location]]\npath = \"/in\"\nchunked-request = false", chunked, 0},
 	}

@@ -11,10 +11,11 @@ import (
 type rules struct {
 	proxies    *site.Peers // nil when nobody is trusted
 	forwarding *forwarding // nil when no header is listed
+	guarded    bool        // not everybody is served
 }
 
 func newRules(p *site.Policy) *rules {
-	r := &rules{forwarding: newForwarding(p)}
+	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody()}
 	if !p.TrustedProxies.Nobody() {
 		r.proxies = &p.TrustedProxies
 	}

@@ -9,6 +9,8 @@ func StatusText(status int) string {
 		return "OK"
 	case 400:
 		return "Bad Request"
+	case 403:
+		return "Forbidden"
 	case 404:
 		return "Not Found"
 	case 408:
