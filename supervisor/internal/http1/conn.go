@@ -29,6 +29,10 @@ type Conn struct {
 	State any
 	// Remote is the client's address; it is not valid for a UNIX socket.
 	Remote netip.AddrPort
+	// Port is the TCP port that the client connected to, "" on a UNIX socket.
+	Port string
+	// Secure says that the client speaks TLS, to this server or to one in front of it.
+	Secure bool
 	// Listener is the listener that accepted the connection.
 	Listener *Listener
 
@@ -42,6 +46,7 @@ type Conn struct {
 	body       bodyReader
 	drained    bool // the last read took all there was
 	used       bool // a request has come
+	bound      bool // it has what only this process knows, and is not handed over
 
 	// Written by the reading side before an exchange, read by the writing side.
 	minor       uint8
@@ -180,7 +185,7 @@ func (c *Conn) step() bool {
 // leaves reports whether the connection waits for a request that is another
 // server's to read.
 func (c *Conn) leaves() bool {
-	return c.server.handingOver.Load() && c.start == c.end && c.need == 0
+	return c.server.handingOver.Load() && !c.bound && c.start == c.end && c.need == 0
 }
 
 // parse looks for a whole request in the buffer. A body that will fit in
@@ -193,6 +198,9 @@ func (c *Conn) parse() (took bool, err error) {
 		}
 		c.need = 0
 		c.scanner.Reset()
+	}
+	if ready, err := c.greeted(); err != nil || !ready {
+		return false, err
 	}
 	head, err := c.parseHead(limits)
 	if err != nil || head == 0 {
@@ -295,7 +303,7 @@ func (c *Conn) handleBlocking() {
 func (c *Conn) begin() {
 	c.minor = c.Request.Minor
 	c.headRequest = string(c.Request.Method) == "HEAD"
-	c.closeAfter.Store(c.Request.Close || c.server.last.Load())
+	c.closeAfter.Store(c.Request.Close || c.server.last.Load() || c.bound && c.server.handingOver.Load())
 	c.Response.reset()
 	c.body.begin(c)
 	c.mu.Lock()
@@ -561,7 +569,11 @@ func (c *Conn) endIdle() {
 	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
 		// The rest of half a request is waited for: a client whose server is being
 		// replaced has nothing to repeat.
-		if !partial {
+		switch {
+		case partial:
+		case c.bound:
+			c.close()
+		default:
 			c.handOver()
 		}
 	default:

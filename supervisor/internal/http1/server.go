@@ -38,6 +38,9 @@ type Options struct {
 	// Uwsgi says whether a peer may send its request in the uwsgi protocol, with what
 	// it says of the client in it; nil means that none may.
 	Uwsgi func(c *Conn) bool
+	// ProxyHeader says whether a connection begins with a PROXY protocol header, by
+	// which its Remote, Port and Secure are changed; nil means that none does.
+	ProxyHeader func(c *Conn) bool
 }
 
 // Server serves connections of any number of listeners.
@@ -126,7 +129,7 @@ func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
 // serveFor is serve for a connection that has so much time until its next request has
 // come.
 func (s *Server) serveFor(fd int, address unix.Sockaddr, l *Listener, wait time.Duration) {
-	c := &Conn{server: s, Listener: l, Remote: addrPort(address)}
+	c := &Conn{server: s, Listener: l, Remote: addrPort(address), Port: l.Port}
 	c.socket.fd = fd
 	c.socket.readable, c.socket.writable = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.advanceFunc = c.advance
