@@ -88,10 +88,10 @@ type App struct {
 	failed   chan error // a listener that cannot be served any more
 	state    *state
 	names    *socketNames
-	idle     chan struct{}      // closed when idle-timeout is over
-	follow   atomic.Bool        // another supervisor follows and takes the leaders over
-	leaving  atomic.Bool        // see SetDraining
-	keep     func(fd int) error // takes connections for it; nil closes them
+	idle     chan struct{}                     // closed when idle-timeout is over
+	follow   atomic.Bool                       // another supervisor follows and takes the leaders over
+	leaving  atomic.Bool                       // see SetDraining
+	keep     func(fd int, client string) error // takes connections for it; nil closes them
 
 	reloading sync.Mutex // held by Reload: one at a time
 
@@ -294,7 +294,7 @@ func (a *App) Idle() <-chan struct{} { return a.idle }
 // leaves the leaders and their processes as they are, and gives keep the
 // connections of clients that wait for no answer; nil closes them. keep must not
 // hold on to the descriptor, but may duplicate it or send it away.
-func (a *App) Follow(keep func(fd int) error) {
+func (a *App) Follow(keep func(fd int, client string) error) {
 	a.follow.Store(true)
 	a.keep = keep
 }
@@ -303,7 +303,7 @@ func (a *App) Follow(keep func(fd int) error) {
 // connections of clients that wait for no answer, now or when they have theirs.
 // It is for a supervisor that another one with leaders of its own takes over
 // from: Stop ends the leaders, after the requests under way.
-func (a *App) HandOver(keep func(fd int) error) {
+func (a *App) HandOver(keep func(fd int, client string) error) {
 	a.keep = keep
 	a.names.yield()
 	for _, l := range a.sockets {
@@ -327,20 +327,18 @@ func (a *App) KeepState() {
 // Places says where the groups' leaders are, for a supervisor that follows.
 func (a *App) Places() map[string]Place { return a.state.all() }
 
-// Adopt serves connections that an earlier supervisor has handed over. It owns
-// the descriptors. Start must have been called.
-func (a *App) Adopt(fds []int) {
-	for _, fd := range fds {
-		if err := a.adopt(fd); err != nil {
-			a.log.Warn("a client's connection did not survive the restart", "err", err)
-		}
+// Adopt serves a connection that an earlier supervisor has handed over, with what that
+// knew of the client. It owns the descriptor. Start must have been called.
+func (a *App) Adopt(fd int, client string) {
+	if err := a.adopt(fd, client); err != nil {
+		a.log.Warn("a client's connection did not survive the restart", "err", err)
 	}
 }
 
-func (a *App) adopt(fd int) error {
+func (a *App) adopt(fd int, client string) error {
 	for _, l := range a.sockets {
 		if l.Accepted(fd) {
-			return a.front.Adopt(fd, l)
+			return a.front.Adopt(fd, l, client)
 		}
 	}
 	unix.Close(fd)

@@ -35,7 +35,8 @@ const (
 	// lead says that systemd takes the new supervisor for the main process, and
 	// that the old one reads no further request.
 	lead wire.MessageType = "lead"
-	// client comes with the connection of a client that waits for no answer.
+	// client comes with the connection of a client that waits for no answer; Text is
+	// what is known of the client beside, "" if nothing.
 	client wire.MessageType = "client"
 	// reopen has the old supervisor open its log files again, which it answers with
 	// reopened; Text is why it could not, "" when it could.
@@ -181,6 +182,6 @@ func descriptors(listeners []net.Listener) (fds []int, closeAll func(), err erro
 }
 
 // give passes on a client's connection.
-func (s *service) give(fd int) error {
-	return s.successor.Send(wire.Message{Type: client, Descriptors: []int{fd}})
+func (s *service) give(fd int, known string) error {
+	return s.successor.Send(wire.Message{Type: client, Text: known, Descriptors: []int{fd}})
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -59,7 +61,7 @@ type service struct {
 	app     *supervisor.App
 	control *control.Server
 	sockets []net.Listener
-	clients []int         // connections that an earlier supervisor has stored
+	clients []handedOver  // connections that an earlier supervisor has stored
 	changed chan struct{} // capacity 1: the status has something new
 
 	successor   *wire.Conn    // to the supervisor that took over
@@ -155,14 +157,39 @@ func (s *service) end() error {
 	return errors.Join(append(errs, s.notify.Close())...)
 }
 
-// clientName is the name of clients' connections in systemd's store.
+// handedOver is the connection of a client, with what was known of the client beside.
+type handedOver struct {
+	fd     int
+	client string
+}
+
+// clientName is the name of clients' connections in systemd's store, if nothing is known
+// of them beside; else a dot and that follow it, in a form that a name can have.
 const clientName = "client"
 
+// storedName is the name in systemd's store.
+func storedName(client string) string {
+	if client == "" {
+		return clientName
+	}
+	return clientName + "." + base64.RawURLEncoding.EncodeToString([]byte(client))
+}
+
+// storedClient is what storedName was made from.
+func storedClient(name string) (client string, err error) {
+	text, found := strings.CutPrefix(name, clientName+".")
+	if !found {
+		return "", nil
+	}
+	decoded, err := base64.RawURLEncoding.DecodeString(text)
+	return string(decoded), err
+}
+
 // store keeps a client's connection for the supervisor that follows.
-func (s *service) store(fd int) error {
+func (s *service) store(fd int, client string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return s.notify.Store(ctx, clientName, fd)
+	return s.notify.Store(ctx, storedName(client), fd)
 }
 
 // start starts the App on systemd's sockets.
@@ -213,11 +240,32 @@ func (s *service) listeners() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: this command is for systemd's units: systemctl start wsgi@%s, or wsgid run --config %s", err, s.Site, s.SiteFile(s.Site))
 	}
-	s.clients = sockets.Stored(clientName)
+	for _, name := range sockets.StoredNames(clientName) {
+		client, err := storedClient(name)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the name %s of a stored connection: %w", name, err)
+		}
+		for _, fd := range sockets.Stored(name) {
+			s.clients = append(s.clients, handedOver{fd: fd, client: client})
+		}
+	}
 	for _, name := range sockets.Discard() {
 		s.log.Warn("systemd has passed a socket that has no use here", "name", name)
 	}
 	return listeners, nil
+}
+
+// adoptStored serves the connections that an earlier supervisor has left.
+func (s *service) adoptStored() {
+	forgotten := map[string]bool{}
+	for _, c := range s.clients {
+		if name := storedName(c.client); !forgotten[name] {
+			forgotten[name] = true
+			s.notify.Forget(name)
+		}
+		s.app.Adopt(c.fd, c.client)
+	}
+	s.clients = nil
 }
 
 // serve says READY=1 once a request would be answered, and waits for the end.
@@ -232,11 +280,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err != nil {
 		s.log.Error("serving, but not everything: requests get 503 where the application cannot be started\n" + err.Error())
 	}
-	if len(s.clients) > 0 {
-		s.notify.Forget(clientName)
-		s.app.Adopt(s.clients)
-		s.clients = nil
-	}
+	s.adoptStored()
 	s.notify.Ready(s.app.Status())
 	s.joinBus()
 	interval, err := sd.WatchdogInterval(os.Getenv)

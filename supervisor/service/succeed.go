@@ -125,17 +125,21 @@ func (s *service) beginToLead() error {
 	if err := s.predecessor.Send(wire.Message{Type: ready, PID: os.Getpid()}); err != nil {
 		return fmt.Errorf("cannot take over: %w", err)
 	}
-	var early []int // connections that were handed over before the word came
+	var early []handedOver // connections that were handed over before the word came
 	for {
 		m, err := s.predecessor.Receive()
 		if err != nil {
-			wire.CloseAll(early)
+			for _, c := range early {
+				wire.CloseAll([]int{c.fd})
+			}
 			return fmt.Errorf("cannot take over: the supervisor that serves ended (%w)", err)
 		}
 		if m.Type == lead {
 			break
 		}
-		early = append(early, m.Descriptors...)
+		for _, fd := range m.Descriptors {
+			early = append(early, handedOver{fd: fd, client: m.Text})
+		}
 	}
 	s.clients = early
 	if err := errors.Join(s.app.Serve(), s.listenForVerbs()); err != nil {
@@ -163,12 +167,14 @@ func (s *service) adoptClients() {
 			continue
 		}
 		if !s.ending.Load() {
-			s.app.Adopt(m.Descriptors)
+			for _, fd := range m.Descriptors {
+				s.app.Adopt(fd, m.Text)
+			}
 			continue
 		}
 		if s.follows.Load() {
 			for _, fd := range m.Descriptors {
-				if err := s.store(fd); err != nil {
+				if err := s.store(fd, m.Text); err != nil {
 					s.log.Warn("a client's connection did not survive the restart", "err", err)
 				}
 			}

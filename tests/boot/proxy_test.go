@@ -22,6 +22,7 @@ type proxy struct {
 	group   string   // that the server runs as
 	prepare []string // command to run before; nil: none
 	uwsgi   bool     // instead of HTTP
+	header  bool     // of the PROXY protocol, before HTTP
 	counted bool     // it refuses chunked bodies
 	log     string   // error log; "" for the journal
 }
@@ -39,6 +40,7 @@ var proxies = []proxy{
 		prepare: []string{"a2enmod", "--quiet", "proxy", "proxy_uwsgi"}, uwsgi: true, counted: true, log: "/var/log/apache2/error.log",
 	},
 	{name: "HAProxy", file: "haproxy/haproxy.cfg", place: "/etc/haproxy/haproxy.cfg", unit: "haproxy", group: "haproxy"},
+	{name: "HAProxy, PROXY protocol", file: "haproxy/haproxy-tcp.cfg", place: "/etc/haproxy/haproxy.cfg", unit: "haproxy", group: "haproxy", header: true},
 }
 
 const behindSite = `socket-group = "GROUP"
@@ -74,7 +76,11 @@ func (p proxy) test(t *testing.T, m *boot.Machine) {
 	}
 	m.WriteFile("/srv/behind/load.py", load.AppSource(), 0o644, "")
 	m.WriteFile("/srv/behind/probe.py", probe, 0o644, "")
-	m.Site("blog", strings.Replace(behindSite, "GROUP", p.group, 1))
+	site := strings.Replace(behindSite, "GROUP", p.group, 1)
+	if p.header {
+		site = "proxy-protocol = \"unix:/run/wsgi/blog.sock\"\n" + strings.Replace(site, "trusted-proxies", "# trusted-proxies", 1)
+	}
+	m.Site("blog", site)
 	m.WriteFile(p.place, string(config), 0o644, "")
 	if p.prepare != nil {
 		m.MustRun(p.prepare...)
@@ -108,13 +114,17 @@ func (p proxy) testEnviron(t *testing.T, m *boot.Machine) {
 		"HTTP_HOST": "127.0.0.1:8080", "SERVER_PORT": "8080", "SCRIPT_NAME": "/probe", "PATH_INFO": "/a b/environ",
 		"QUERY_STRING": "q=%41", "REQUEST_METHOD": "POST", "wsgi.url_scheme": "http",
 	}
-	if p.uwsgi {
+	switch {
+	case p.header:
+		want["REMOTE_ADDR"] = "127.0.0.9"
+		want["HTTP_X_FORWARDED_PROTO"] = "https" // the client's own, which nobody believes
+	case p.uwsgi:
 		want["REMOTE_ADDR"] = "127.0.0.9"
 		if p.unit == "nginx" {
 			want["HTTP_HOST"] = "127.0.0.1" // nginx says the port only in SERVER_PORT
 		}
 		want["REQUEST_URI"] = "/probe/a%20b/environ?q=%41"
-	} else {
+	default:
 		want["HTTP_X_FORWARDED_PROTO"] = "http"
 	}
 	for name, want := range want {

@@ -32,6 +32,7 @@ func (d *decoder) decode(root *node) {
 	d.defaultGroup(root, hosts)
 	d.listeners(root.table["listen"])
 	d.socketRules(root)
+	d.proxyProtocolRules(root.table["proxy-protocol"])
 	d.laterTables(root.table["static"], "static", tableStatic)
 	if n := root.table["tls"]; n != nil {
 		d.laterTable(n, "tls", tableTLS)

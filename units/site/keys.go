@@ -156,6 +156,10 @@ func siteKeys() []Key {
 			Meaning: "Addresses and UNIX sockets on which the site is served over HTTP.",
 		},
 		{
+			Name: "proxy-protocol", Type: TypeListen,
+			Meaning: "Those addresses of listen, and the site's UNIX socket if it is named here, on which every connection must begin with a header of the PROXY protocol, version 1 or 2; on TCP ones only trusted-proxies may connect.",
+		},
+		{
 			Name: "uwsgi-protocol", Type: TypeBool, Default: true,
 			Meaning: "Takes requests in the uwsgi protocol (uwsgi_pass of nginx, mod_proxy_uwsgi of Apache httpd) beside HTTP, on UNIX sockets and from trusted-proxies.",
 		},

@@ -5,7 +5,6 @@ package site
 
 func socketLaterKeys() []Key {
 	return []Key{
-		{Name: "proxy-protocol", Type: TypeBool, State: Later, Meaning: "Expects the PROXY protocol from trusted proxies."},
 		{
 			Name: "accept-mutex", Type: TypeString, ModWSGI: "WSGIAcceptMutex", State: Needless,
 			Meaning: "processes do not accept connections, so they need no mutex",

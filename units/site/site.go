@@ -68,6 +68,9 @@ type Server struct {
 	AccessLogFormat string
 	// ErrorLog is "" for the journal, else an absolute path.
 	ErrorLog string
+	// ProxyProtocol has the addresses on which a connection begins with a header of the
+	// PROXY protocol; nil means none.
+	ProxyProtocol []Listener
 	// Uwsgi takes requests in the uwsgi protocol on UNIX sockets and from
 	// [Policy.TrustedProxies].
 	Uwsgi bool

@@ -35,6 +35,7 @@ func completeSite() *Site {
 			RequestLine: 4096, RequestFields: 50, RequestFieldSize: 4096, RequestHeadSize: 8192,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
+			ProxyProtocol: []Listener{{"tcp", "127.0.0.1:8000"}, {"unix", "/run/wsgi/blog.sock"}},
 		},
 		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512, Prefix: "/run/own/wsgi"},
 		IdleTimeout: 10 * time.Minute,

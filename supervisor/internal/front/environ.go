@@ -127,8 +127,8 @@ func (s *session) appendPort(e *environ) {
 		e.addBytes("SERVER_PORT", told)
 		return
 	}
-	if s.conn.Listener.Port != "" {
-		e.add("SERVER_PORT", s.conn.Listener.Port)
+	if s.conn.Port != "" {
+		e.add("SERVER_PORT", s.conn.Port)
 		return
 	}
 	switch _, port := splitPort(s.host()); {

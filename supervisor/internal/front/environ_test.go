@@ -91,7 +91,7 @@ func TestEnviron(t *testing.T) {
 func TestEnvironOfUnixPeer(t *testing.T) {
 	f := newFront(t, nil)
 	s := sessionFor(t, f, "GET / HTTP/1.1\r\nHost: h:99\r\n\r\n")
-	s.conn.Listener, s.conn.Remote = &http1.Listener{Unix: true}, netip.AddrPort{}
+	s.conn.Listener, s.conn.Remote, s.conn.Port = &http1.Listener{Unix: true}, netip.AddrPort{}, ""
 	got := environOf(t, s)
 	if got["SERVER_PORT"] != "99" || got["REMOTE_ADDR"] != "" {
 		t.Errorf("port %q, address %q", got["SERVER_PORT"], got["REMOTE_ADDR"])
@@ -125,7 +125,7 @@ func TestRequestID(t *testing.T) {
 			})
 			s := sessionFor(t, f, "GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: "+test.id+"\r\n\r\n")
 			if test.unix {
-				s.conn.Listener, s.conn.Remote = &http1.Listener{Unix: true}, netip.AddrPort{}
+				s.conn.Listener, s.conn.Remote, s.conn.Port = &http1.Listener{Unix: true}, netip.AddrPort{}, ""
 			}
 			got := environOf(t, s)
 			id := got["mod_wsgi.request_id"]

@@ -143,7 +143,7 @@ func TestForwardedAtUnixSocket(t *testing.T) {
 		`["0.0.0.0/0", "::/0"]`: {"REMOTE_ADDR": "", "SERVER_PORT": "80", "HTTP_HOST": ""},
 	} {
 		s := sessionFor(t, policyFront(t, "trusted-proxies = "+proxies+headers), request)
-		s.conn.Listener, s.conn.Remote = &http1.Listener{Unix: true}, netip.AddrPort{}
+		s.conn.Listener, s.conn.Remote, s.conn.Port = &http1.Listener{Unix: true}, netip.AddrPort{}, ""
 		got := environOf(t, s)
 		maps.DeleteFunc(got, func(key, _ string) bool { _, asked := want[key]; return !asked })
 		if want["HTTP_HOST"] == "" {

@@ -34,6 +34,7 @@ type settings struct {
 	log            *accessLog // of the site, for requests that no host has; nil for none
 	rules          *rules     // for requests that no place gets
 	uwsgi          bool
+	proxied        []site.Listener // that expect PROXY protocol headers
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
@@ -42,7 +43,7 @@ type settings struct {
 func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs) *settings {
 	return &settings{
 		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
-		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi,
+		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi, proxied: s.Server.ProxyProtocol,
 		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory,
 	}
@@ -77,6 +78,7 @@ func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
 		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: f.options.Software, Logger: f.logger,
 		Loops: f.options.Loops, BodyBuffer: min(s.RequestBuffer, all.smallestBody()), Uwsgi: f.mayUwsgi,
+		ProxyHeader: f.proxyHeader,
 	}
 }
 
@@ -109,15 +111,18 @@ func (f *Front) Drain() { f.server.Drain() }
 
 // HandOver has every connection that waits for a request, or comes to, given to
 // keep; see [http1.Server.HandOver].
-func (f *Front) HandOver(keep func(fd int) error) {
-	f.server.HandOver(func(fd int, _ *http1.Listener) error { return keep(fd) })
+func (f *Front) HandOver(keep func(fd int, client string) error) {
+	f.server.HandOver(func(fd int, _ *http1.Listener, client string) error { return keep(fd, client) })
 }
 
 // SetLast has every connection end with its next response; false takes that back.
 func (f *Front) SetLast(on bool) { f.server.SetLast(on) }
 
-// Adopt serves a connection that another front end has handed over. It owns fd.
-func (f *Front) Adopt(fd int, from *http1.Listener) error { return f.server.Adopt(fd, from) }
+// Adopt serves a connection that another front end has handed over, with what that knew of
+// the client. It owns fd.
+func (f *Front) Adopt(fd int, from *http1.Listener, client string) error {
+	return f.server.Adopt(fd, from, client)
+}
 
 // WaitDrained waits until no connection is open, or ctx ends.
 func (f *Front) WaitDrained(ctx context.Context) error { return f.server.WaitClosed(ctx) }

@@ -3,6 +3,7 @@ package front
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
@@ -15,6 +16,23 @@ import (
 func (f *Front) mayUwsgi(c *http1.Conn) bool {
 	conf := f.conf.Load()
 	return conf.uwsgi && (c.Listener.Unix || conf.trustsAddress(c.Remote.Addr()))
+}
+
+// proxyHeader says whether a connection begins with a PROXY protocol header: on the
+// addresses of proxy-protocol, where over TCP only trusted proxies may connect.
+func (f *Front) proxyHeader(c *http1.Conn) http1.ProxyHeader {
+	conf := f.conf.Load()
+	if len(conf.proxied) == 0 {
+		return http1.NoProxyHeader
+	}
+	address := c.Listener.Addr()
+	switch {
+	case !slices.ContainsFunc(conf.proxied, func(l site.Listener) bool { return l.Names(address.Network(), address.String()) }):
+		return http1.NoProxyHeader
+	case c.Listener.Unix || conf.trustsAddress(c.Remote.Addr()):
+		return http1.ProxyHeaderExpected
+	}
+	return http1.ProxyHeaderForbidden
 }
 
 // takeClient has the client of a request that came through a gateway count as the

@@ -3,7 +3,9 @@ package front
 import (
 	"encoding/binary"
 	"maps"
+	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -151,5 +153,46 @@ func TestMayUwsgi(t *testing.T) {
 	off := newFront(t, func(s *site.Site) { s.Server.Uwsgi = false })
 	if off.mayUwsgi(conn(local, "")) {
 		t.Error("uwsgi-protocol = false allows it")
+	}
+}
+
+// TestProxyHeaderWhere: a header is expected on the sockets that the site file names, and
+// over TCP taken from trusted proxies only.
+func TestProxyHeaderWhere(t *testing.T) {
+	listen := func(network, address string) *http1.Listener {
+		source, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := http1.NewListener(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		return l
+	}
+	socket := filepath.Join(t.TempDir(), "s")
+	local, proxied, plain := listen("unix", socket), listen("tcp", "127.0.0.1:0"), listen("tcp", "127.0.0.1:0")
+	f := newFront(t, func(s *site.Site) {
+		s.Policy.TrustedProxies.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}
+		s.Server.ProxyProtocol = []site.Listener{{Network: "unix", Address: socket}, {Network: "tcp", Address: proxied.Addr().String()}}
+	})
+	for name, test := range map[string]struct {
+		listener *http1.Listener
+		remote   string
+		want     http1.ProxyHeader
+	}{
+		"a UNIX socket":   {local, "", http1.ProxyHeaderExpected},
+		"a trusted proxy": {proxied, "127.0.0.2:99", http1.ProxyHeaderExpected},
+		"anybody":         {proxied, "127.0.0.3:99", http1.ProxyHeaderForbidden},
+		"another socket":  {plain, "127.0.0.2:99", http1.NoProxyHeader},
+	} {
+		c := &http1.Conn{Listener: test.listener}
+		if test.remote != "" {
+			c.Remote = netip.MustParseAddrPort(test.remote)
+		}
+		if got := f.proxyHeader(c); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
 	}
 }

@@ -109,8 +109,8 @@ func ask(t testing.TB, address net.Addr, request string) (*http.Response, string
 func sessionFor(t testing.TB, f *Front, request string) *session {
 	t.Helper()
 	c := &http1.Conn{
-		Listener: &http1.Listener{Port: "8080"},
-		Remote:   netip.MustParseAddrPort("192.0.2.7:4711"),
+		Listener: &http1.Listener{Port: "8080"}, Port: "8080",
+		Remote: netip.MustParseAddrPort("192.0.2.7:4711"),
 	}
 	limits := http1.DefaultLimits()
 	if err := c.Request.Parse([]byte(request), &limits); err != nil {

@@ -64,7 +64,7 @@ func (s *session) told(f site.Fact) []byte {
 
 // scheme is the scheme of the URL that the client asked for.
 func (s *session) scheme() string {
-	secured := s.conn.Request.Gateway && secure(&s.conn.Request)
+	secured := s.conn.Secure || s.conn.Request.Gateway && secure(&s.conn.Request)
 	if s.told(site.SchemeFact) != nil {
 		secured = s.forwarded.facts[site.SchemeFact].https()
 	}

@@ -46,7 +46,7 @@ type Conn struct {
 	body       bodyReader
 	drained    bool // the last read took all there was
 	used       bool // a request has come
-	bound      bool // it has what only this process knows, and is not handed over
+	introduced bool // a PROXY header has come
 
 	// Written by the reading side before an exchange, read by the writing side.
 	minor       uint8
@@ -185,7 +185,7 @@ func (c *Conn) step() bool {
 // leaves reports whether the connection waits for a request that is another
 // server's to read.
 func (c *Conn) leaves() bool {
-	return c.server.handingOver.Load() && !c.bound && c.start == c.end && c.need == 0
+	return c.server.handingOver.Load() && c.start == c.end && c.need == 0
 }
 
 // parse looks for a whole request in the buffer. A body that will fit in
@@ -303,7 +303,7 @@ func (c *Conn) handleBlocking() {
 func (c *Conn) begin() {
 	c.minor = c.Request.Minor
 	c.headRequest = string(c.Request.Method) == "HEAD"
-	c.closeAfter.Store(c.Request.Close || c.server.last.Load() || c.bound && c.server.handingOver.Load())
+	c.closeAfter.Store(c.Request.Close || c.server.last.Load())
 	c.Response.reset()
 	c.body.begin(c)
 	c.mu.Lock()
@@ -569,11 +569,7 @@ func (c *Conn) endIdle() {
 	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
 		// The rest of half a request is waited for: a client whose server is being
 		// replaced has nothing to repeat.
-		switch {
-		case partial:
-		case c.bound:
-			c.close()
-		default:
+		if !partial {
 			c.handOver()
 		}
 	default:

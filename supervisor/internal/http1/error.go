@@ -5,7 +5,7 @@ import "strconv"
 // Error is a refusal of what a client sent. The connection cannot be used after
 // one: where the next message would begin is no longer known.
 type Error struct {
-	// Status is the HTTP status to answer with: 400, 413, 414, 417, 431, 501 or 505.
+	// Status is the HTTP status to answer with: 400, 403, 413, 414, 417, 431, 501 or 505.
 	Status int
 	// Reason is one short sentence saying what was wrong, fit for the client and
 	// for the log: it never repeats bytes of the message.

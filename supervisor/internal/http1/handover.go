@@ -2,7 +2,9 @@ package http1
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,11 +15,12 @@ import (
 // the descriptor has to go along.
 
 // HandOver has every connection, as soon as it waits for a request, given to keep
-// with the listener that it came from, instead of closed. keep must not hold on
+// with the listener that it came from, instead of closed, and with what a PROXY header
+// has said of its client, which Adopt takes; "" without one. keep must not hold on
 // to fd, but may duplicate it or send it away; the server closes its own. An
 // error of keep closes the connection. Like Drain, HandOver does not wait, and
 // it must come after the end of accepting.
-func (s *Server) HandOver(keep func(fd int, l *Listener) error) {
+func (s *Server) HandOver(keep func(fd int, l *Listener, client string) error) {
 	s.keep = keep
 	s.handingOver.Store(true)
 	s.mu.Lock()
@@ -36,15 +39,16 @@ func (c *Conn) handOver() {
 	if source != nil {
 		source.RemoveShared()
 	}
-	if err := c.server.keep(c.socket.fd, c.Listener); err != nil {
+	if err := c.server.keep(c.socket.fd, c.Listener, c.client()); err != nil {
 		c.server.options().Logger.Debug("cannot hand over a connection; it is closed", "err", err)
 	}
 	c.finish()
 }
 
 // Adopt serves a connection that another server has handed over, as one that l
-// has accepted. It owns fd from then on, also if it fails.
-func (s *Server) Adopt(fd int, l *Listener) error {
+// has accepted, with what that server knew of the client. It owns fd from then on, also
+// if it fails.
+func (s *Server) Adopt(fd int, l *Listener, client string) error {
 	address, err := unix.Getpeername(fd)
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
@@ -56,7 +60,48 @@ func (s *Server) Adopt(fd int, l *Listener) error {
 		closeFD(fd)
 		return fmt.Errorf("cannot adopt a connection: %w", err)
 	}
-	s.serveFor(fd, address, l, s.options().KeepAliveTimeout)
+	c := newConn(s, fd, address, l)
+	if err := c.know(client); err != nil {
+		closeFD(fd)
+		return err
+	}
+	s.serveFor(c, s.options().KeepAliveTimeout)
+	return nil
+}
+
+// client is what a PROXY header has said, for the server that the connection is handed
+// over to: address, port and "tls" or nothing, with commas between them; "" without one.
+func (c *Conn) client() string {
+	if !c.introduced {
+		return ""
+	}
+	remote, secure := "", ""
+	if c.Remote.IsValid() {
+		remote = c.Remote.String()
+	}
+	if c.Secure {
+		secure = "tls"
+	}
+	return remote + "," + c.Port + "," + secure
+}
+
+// know takes what client has said elsewhere.
+func (c *Conn) know(client string) error {
+	if client == "" {
+		return nil
+	}
+	parts := strings.Split(client, ",")
+	if len(parts) != 3 {
+		return fmt.Errorf("cannot adopt a connection: %q does not describe its client", client)
+	}
+	c.Remote = netip.AddrPort{}
+	if parts[0] != "" {
+		var err error
+		if c.Remote, err = netip.ParseAddrPort(parts[0]); err != nil {
+			return fmt.Errorf("cannot adopt a connection: its client: %w", err)
+		}
+	}
+	c.introduced, c.Port, c.Secure = true, parts[1], parts[2] == "tls"
 	return nil
 }
 

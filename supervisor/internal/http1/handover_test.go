@@ -21,7 +21,7 @@ func succeed(t *testing.T, a *app) *successor {
 }
 
 // keep gives the successor a duplicate, as SCM_RIGHTS or systemd's store would.
-func (s *successor) keep(fd int, l *Listener) error {
+func (s *successor) keep(fd int, l *Listener, client string) error {
 	if !l.Accepted(fd) {
 		return errors.New("the listener does not know the connection")
 	}
@@ -30,7 +30,7 @@ func (s *successor) keep(fd int, l *Listener) error {
 		return err
 	}
 	defer func() { s.adopted <- struct{}{} }()
-	return s.server.Adopt(copied, s.listener)
+	return s.server.Adopt(copied, s.listener, client)
 }
 
 func (s *successor) await() {

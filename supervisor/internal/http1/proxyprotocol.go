@@ -17,6 +17,16 @@ import (
 // (version 2). Where it is expected it must be there: guessing would let any client
 // write one.
 
+// ProxyHeader says how a connection has to begin.
+type ProxyHeader uint8
+
+// How a connection has to begin.
+const (
+	NoProxyHeader        ProxyHeader = iota // with a request
+	ProxyHeaderExpected                     // with a header
+	ProxyHeaderForbidden                    // not at all: its peer may not send the header that is expected
+)
+
 const (
 	// proxyLine is the longest header of version 1, in bytes, its CRLF included.
 	proxyLine = 107
@@ -72,7 +82,7 @@ func (c *Conn) takeProxyHeader(header []byte) error {
 	if err != nil {
 		return bad("malformed PROXY protocol header")
 	}
-	c.bound = true
+	c.introduced = true
 	if h.Command.IsLocal() {
 		return nil // of the proxy's own, to see whether this server lives
 	}
@@ -96,8 +106,14 @@ func (c *Conn) takeProxyHeader(header []byte) error {
 // greeted reports whether requests may be read: at once, or when the PROXY header of the
 // connection has come.
 func (c *Conn) greeted() (bool, error) {
-	if c.used || c.bound || !c.expectsProxy() {
+	if c.used || c.introduced {
 		return true, nil
+	}
+	switch c.proxyHeader() {
+	case NoProxyHeader:
+		return true, nil
+	case ProxyHeaderForbidden:
+		return false, refuse(403, "peer is none of the proxies that may connect here")
 	}
 	n, err := proxyHeaderLength(c.buf[c.start:c.end])
 	if err != nil {
@@ -115,7 +131,10 @@ func (c *Conn) greeted() (bool, error) {
 	return c.start < c.end, nil
 }
 
-func (c *Conn) expectsProxy() bool {
-	expects := c.server.options().ProxyHeader
-	return expects != nil && expects(c)
+func (c *Conn) proxyHeader() ProxyHeader {
+	says := c.server.options().ProxyHeader
+	if says == nil {
+		return NoProxyHeader
+	}
+	return says(c)
 }

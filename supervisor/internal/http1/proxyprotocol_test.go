@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pires/go-proxyproto"
 	"github.com/pires/go-proxyproto/tlvparse"
@@ -37,6 +36,8 @@ func tcp(address string) *net.TCPAddr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))
 }
 
+func expectHeader(*Conn) ProxyHeader { return ProxyHeaderExpected }
+
 // overTLS is what a proxy says of a client that spoke TLS to it.
 func overTLS() *tlvparse.PP2SSL {
 	version := proxyproto.TLV{Type: proxyproto.PP2_SUBTYPE_SSL_VERSION, Value: []byte("TLSv1.3")}
@@ -54,7 +55,7 @@ func TestProxyHeader(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	s := serve(t, &app{answer: whoami}, func(o *Options) { o.ProxyHeader = func(*Conn) bool { return true } })
+	s := serve(t, &app{answer: whoami}, func(o *Options) { o.ProxyHeader = expectHeader })
 	from, to := tcp("192.0.2.7:4711"), tcp("198.51.100.1:443")
 	tests := []struct {
 		name   string
@@ -93,7 +94,7 @@ func TestProxyHeader(t *testing.T) {
 
 func TestProxyHeaderRefused(t *testing.T) {
 	a := &app{answer: func(*exchange) { t.Error("a request was taken") }}
-	s := serve(t, a, func(o *Options) { o.ProxyHeader = func(*Conn) bool { return true } })
+	s := serve(t, a, func(o *Options) { o.ProxyHeader = expectHeader })
 	large := append(bytes.Clone(proxyBinaryMark), 0x21, 0x11, 0xff, 0xff)
 	for name, test := range map[string]struct{ input, want string }{
 		"none":              {"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "Connection without the PROXY"},
@@ -113,6 +114,13 @@ func TestProxyHeaderRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another peer", func(t *testing.T) {
+		strict := serve(t, a, func(o *Options) { o.ProxyHeader = func(*Conn) ProxyHeader { return ProxyHeaderForbidden } })
+		got := converse(t, strict.address, []byte("PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"+get))
+		if !strings.HasPrefix(got, "HTTP/1.1 403 Forbidden\r\n") {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("twice", func(t *testing.T) {
 		const header = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"
 		if got := converse(t, s.address, []byte(header+header)); !strings.HasPrefix(got, "HTTP/1.1 400 Bad Request\r\n") {
@@ -121,34 +129,46 @@ func TestProxyHeaderRefused(t *testing.T) {
 	})
 }
 
-// TestProxyHeaderStays: a connection whose client only this process knows is not given
-// to another, and is ended between two requests.
-func TestProxyHeaderStays(t *testing.T) {
-	a := &app{answer: func(x *exchange) {
-		if err := x.complete("200 OK", "hello"); err != nil {
+// TestProxyHeaderHandedOver: the next server knows of the client what this one knew, and
+// waits for a header where none has come.
+func TestProxyHeaderHandedOver(t *testing.T) {
+	answer := func(x *exchange) {
+		if err := x.complete("200 OK", x.conn.Remote.String()+" "+x.conn.Port); err != nil {
 			t.Error(err)
 		}
-	}}
-	s := serve(t, a, func(o *Options) { o.ProxyHeader = func(*Conn) bool { return true } })
-	const header = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"
-	idle, busy := s.dial(t), s.dial(t)
-	for _, c := range []*client{idle, busy} {
-		if r := c.exchange(header + get); r.body != "hello" || r.close {
-			t.Fatalf("got %+v", r)
+	}
+	for name, header := range map[string]string{
+		"version 1":     "PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n",
+		"with TLS":      string(version2(t, proxyproto.PROXY, tcp("[2001:db8::7]:4711"), tcp("[2001:db8::1]:443"), overTLS())),
+		"of a socket":   "PROXY UNKNOWN\r\n",
+		"a header late": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect := func(o *Options) { o.ProxyHeader = expectHeader }
+			old := serve(t, &app{answer: answer}, expect)
+			next := &successor{served: serve(t, &app{answer: answer}, expect), adopted: make(chan struct{}, 1)}
+			c, want := old.dial(t), ""
+			if header == "" {
+				header, want = "PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n", "[2001:db8::7]:4711 443"
+				waitForOpen(t, old, 1)
+				old.server.HandOver(next.keep)
+				next.await()
+				c.send(header)
+			} else {
+				want = c.exchange(header + get).body
+				old.server.HandOver(next.keep)
+				next.await()
+			}
+			if got := c.exchange(get).body; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	for _, wrong := range []string{"x", "1.2.3.4,80,tls", "1.2.3.4:1,2,3,4"} {
+		var c Conn
+		if err := c.know(wrong); err == nil {
+			t.Errorf("%q is taken", wrong)
 		}
-	}
-	busy.send(get[:10])
-	time.Sleep(20 * time.Millisecond) // until the part has been read
-	s.listener.Close()
-	s.server.HandOver(func(int, *Listener) error { t.Error("a connection was handed over"); return nil })
-	idle.ended()
-	busy.send(get[10:])
-	if r := busy.receive("GET"); r.body != "hello" || !r.close {
-		t.Errorf("got %+v", r)
-	}
-	busy.ended()
-	if err := s.server.WaitClosed(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

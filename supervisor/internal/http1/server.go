@@ -40,7 +40,7 @@ type Options struct {
 	Uwsgi func(c *Conn) bool
 	// ProxyHeader says whether a connection begins with a PROXY protocol header, by
 	// which its Remote, Port and Secure are changed; nil means that none does.
-	ProxyHeader func(c *Conn) bool
+	ProxyHeader func(c *Conn) ProxyHeader
 }
 
 // Server serves connections of any number of listeners.
@@ -54,7 +54,7 @@ type Server struct {
 	last       atomic.Bool // see SetLast
 	// handingOver has connections given to keep instead of closed.
 	handingOver atomic.Bool
-	keep        func(fd int, l *Listener) error // set before handingOver
+	keep        func(fd int, l *Listener, client string) error // set before handingOver
 	loops       []*loop.Loop
 	own         *loop.Loop // the loop that the server made itself; nil if it was given some
 	turn        int        // guarded by mu
@@ -123,17 +123,21 @@ func (s *Server) start() error {
 
 // serve takes over an accepted connection.
 func (s *Server) serve(fd int, address unix.Sockaddr, l *Listener) {
-	s.serveFor(fd, address, l, s.options().HeaderTimeout)
+	s.serveFor(newConn(s, fd, address, l), s.options().HeaderTimeout)
 }
 
-// serveFor is serve for a connection that has so much time until its next request has
-// come.
-func (s *Server) serveFor(fd int, address unix.Sockaddr, l *Listener, wait time.Duration) {
+func newConn(s *Server, fd int, address unix.Sockaddr, l *Listener) *Conn {
 	c := &Conn{server: s, Listener: l, Remote: addrPort(address), Port: l.Port}
 	c.socket.fd = fd
 	c.socket.readable, c.socket.writable = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.advanceFunc = c.advance
 	c.Response.conn = c
+	return c
+}
+
+// serveFor serves a connection that has so much time until its next request has come.
+func (s *Server) serveFor(c *Conn, wait time.Duration) {
+	fd := c.socket.fd
 	c.setDeadline(wait)
 	if !s.add(c) {
 		closeFD(fd)

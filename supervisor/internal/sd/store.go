@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +45,19 @@ const storeRetry = time.Millisecond
 // Forget has systemd close what it keeps under a name. It keeps what it has
 // passed to a service, so who has taken it says so.
 func (n *Notifier) Forget(name string) { n.tell("FDSTOREREMOVE=1\nFDNAME=" + name) }
+
+// StoredNames are the names that descriptors were stored under which are name, or begin
+// with it and a dot, sorted.
+func (s *Sockets) StoredNames(name string) []string {
+	var names []string
+	for n := range s.byName {
+		if n == name || strings.HasPrefix(n, name+".") {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 // Stored takes the descriptors that an earlier process of the service had stored
 // under a name; there may be none. The caller owns them.

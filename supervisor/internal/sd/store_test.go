@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,10 @@ func TestStoreBusy(t *testing.T) {
 func TestStored(t *testing.T) {
 	t.Parallel()
 	s := &Sockets{byName: map[string][]int{"client": {7, 8}, "http": {3}}}
+	several := &Sockets{byName: map[string][]int{"client.b": {1}, "client": {2}, "client.a": {3}, "clients": {4}}}
+	if got := several.StoredNames("client"); !slices.Equal(got, []string{"client", "client.a", "client.b"}) {
+		t.Errorf("names: %v", got)
+	}
 	if got := s.Stored("client"); len(got) != 2 || got[0] != 7 || got[1] != 8 {
 		t.Errorf("got %v", got)
 	}
