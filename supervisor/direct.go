@@ -50,10 +50,7 @@ func (d *Direct) Launch(_ context.Context, group, _ string) (*net.UnixConn, erro
 		return nil, errors.Join(err, ours.Close())
 	}
 	defer siteFile.Close()
-	executable := d.Executable
-	if executable == "" {
-		executable = "/proc/self/exe"
-	}
+	executable := d.executable()
 	arguments := append([]string{"leader", "--direct", "--path", d.Path}, d.Arguments...)
 	command := exec.Command(executable, append(arguments, d.Name, group)...)
 	command.Args[0] = "wsgid"

@@ -44,12 +44,18 @@ func (b *builder) sanitize() {
 	if b.options.User {
 		s.Socket.User, s.Socket.Group = "", ""
 	}
-	groups := s.Groups
-	s.Groups = nil
+	groups, services := s.Groups, s.Services
+	s.Groups, s.Services = nil, nil
+	b.sanitizeGroups(groups, &s.Groups)
+	b.sanitizeGroups(services, &s.Services)
+}
+
+// sanitizeGroups puts those of groups that can have units into a list of the site.
+func (b *builder) sanitizeGroups(groups []*site.Group, list *[]*site.Group) {
 	for _, g := range groups {
-		s.Groups = append(s.Groups, g)
+		*list = append(*list, g)
 		if !b.passes((*checker).names) {
-			s.Groups = s.Groups[:len(s.Groups)-1]
+			*list = (*list)[:len(*list)-1]
 		}
 		if !b.passes(func(c *checker) { c.values(g) }) {
 			g.Home, g.Chroot, g.EnvFiles = "", "", nil

@@ -23,7 +23,7 @@ const (
 func Check(s *site.Site, o Options) error {
 	c := &checker{site: s, options: o}
 	c.names()
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		c.values(g)
 	}
 	for i, l := range s.Listen {
@@ -62,10 +62,12 @@ func (c *checker) names() {
 	if own := siteSocketPath(c.options.runtime(), c.site.Name); len(own) > maxSocketPath {
 		c.fail("", hint, "the path of its socket, %s, is longer than %d bytes", own, maxSocketPath)
 	}
-	for _, g := range c.site.Groups {
+	for _, g := range c.site.EveryGroup() {
 		if name := groupSlice(c.site.Name, g.Name); len(name) > maxUnitName {
 			c.fail(g.Key(), hint+", or fewer hyphens", "the name of its slice, %s, is longer than %d bytes", name, maxUnitName)
 		}
+	}
+	for _, g := range c.site.Groups {
 		if slot := slotSocketPath(c.site, c.options.runtime(), g.Name, "a"); len(slot) > maxSocketPath {
 			c.fail(g.Key(), hint, "the path of its socket, %s, is longer than %d bytes", slot, maxSocketPath)
 		}
@@ -165,7 +167,7 @@ func (c *checker) user() {
 	const users = "a user's own systemd cannot change users"
 	c.refuse("socket-user", c.site.Socket.User != "", users)
 	c.refuse("socket-group", c.site.Socket.Group != "", users)
-	for _, g := range c.site.Groups {
+	for _, g := range c.site.EveryGroup() {
 		key := g.Key()
 		c.refuse(key+".user", g.User != "", users)
 		c.refuse(key+".group", g.UserGroup != "", users)

@@ -133,7 +133,9 @@ func (b *builder) root(d *draft, g *site.Group) {
 	d.add("RootDirectory", unitfile.Specifiers(g.Chroot))
 	d.add("MountAPIVFS", "yes")
 	d.add("BindReadOnlyPaths", withColons(unitfile.Specifiers(b.options.Wsgid))+" %E/wsgi")
-	d.add("BindReadOnlyPaths", withColons(slotSocketValue(b.site, g.Name)))
+	if !g.IsService() {
+		d.add("BindReadOnlyPaths", withColons(slotSocketValue(b.site, g.Name)))
+	}
 	d.add("BindReadOnlyPaths", "-/run/systemd/notify -/run/systemd/journal/socket -/run/systemd/journal/stdout -/dev/log")
 }
 

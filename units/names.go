@@ -17,6 +17,9 @@ func slotUnit(name, group, slot, kind string) string {
 	return "wsgi-" + name + ":" + group + "@" + slot + "." + kind
 }
 
+// scriptUnit is the service of a service script.
+func scriptUnit(site, group string) string { return "wsgi-" + site + ":" + group + ".service" }
+
 func siteSlice(name string) string { return "wsgi-" + unitfile.EscapeName(name) + ".slice" }
 
 func groupSlice(name, group string) string {

@@ -246,7 +246,13 @@ func mountEachGroup(root map[string]any) {
 	}
 	var mounts []map[string]any
 	for _, name := range names {
+		if group, ok := groups[name].(map[string]any); ok && group["threads"] == int64(0) {
+			continue // a service script
+		}
 		mounts = append(mounts, map[string]any{"path": "/" + name, "module": "m", "group": name})
+	}
+	if len(mounts) == 0 {
+		mounts = []map[string]any{{"path": "/", "module": "m"}}
 	}
 	root["mount"] = mounts
 }

@@ -74,4 +74,8 @@ func (b *builder) everything() {
 		b.slice(groupSlice(b.site.Name, g.Name), "daemon group "+g.Name+" of WSGI site "+b.site.Name)
 		b.groupLinks(g)
 	}
+	for _, g := range b.site.Services {
+		b.scriptService(g)
+		b.slice(groupSlice(b.site.Name, g.Name), "service script "+g.Name+" of WSGI site "+b.site.Name)
+	}
 }

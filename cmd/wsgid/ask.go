@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wsgid/wsgid/supervisor/control"
+	"github.com/wsgid/wsgid/supervisor/refresh"
 	"github.com/wsgid/wsgid/supervisor/service"
 )
 
@@ -73,11 +75,27 @@ func newStatusCommand() *cobra.Command {
 		Short: "say what a site is doing",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return failure(ask(c.Context(), d, args[0], control.Request{Verb: "status", Wait: true}))
+			err := ask(c.Context(), d, args[0], control.Request{Verb: "status", Wait: true})
+			if err == nil {
+				printScripts(c.Context(), args[0])
+			}
+			return failure(err)
 		},
 	}
 	addDirectories(c, &d)
 	return c
+}
+
+// printScripts says how the site's service scripts are, of which its supervisor knows
+// nothing. Who may not ask systemd sees the rest all the same.
+func printScripts(ctx context.Context, name string) {
+	lines, err := refresh.Scripts(ctx, name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wsgid: nothing is known of service scripts:", err)
+	}
+	for _, line := range lines {
+		fmt.Println(line)
+	}
 }
 
 // ask has a site's supervisor do something, and prints what it says.

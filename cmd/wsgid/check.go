@@ -143,6 +143,15 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 			fmt.Fprintf(w, "\t\t%s\n", line)
 		}
 	}
+	for _, g := range s.Services {
+		fmt.Fprintf(w, "script\t%s\t%s\n", g.Name, g.Script+g.Module)
+		if p, found := pythons[g.Name]; found {
+			fmt.Fprintf(w, "\t\tPython %s, %s\n", p.Version, p.Path)
+		}
+		for _, line := range settingLines(g.Settings()) {
+			fmt.Fprintf(w, "\t\t%s\n", line)
+		}
+	}
 	printMounts(w, s.Mounts)
 	for _, v := range s.Vhosts {
 		fmt.Fprintf(w, "vhost\t%s\t%s\n", v.ServerName, strings.Join(hostFacts(v), "; "))

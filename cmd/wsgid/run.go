@@ -96,6 +96,12 @@ func serve(ctx context.Context, f runFlags, s *site.Site) error {
 		return err
 	}
 	defer reopenOnSignal(app, logger)()
+	scripts, stop := context.WithCancel(ctx)
+	defer direct.Wait()
+	defer stop()
+	for _, g := range s.Services {
+		direct.StartService(scripts, g)
+	}
 	return runApp(ctx, app, direct, s, listeners)
 }
 
@@ -133,6 +139,9 @@ func announce(s *site.Site, listeners []net.Listener) {
 			fmt.Printf("wsgid: serving %s (%s) at %s with %s x %s\n", s.Name, applicationOf(s, g), at,
 				count(g.Processes, "process", "processes"), count(g.Threads, "thread", "threads"))
 		}
+	}
+	for _, g := range s.Services {
+		fmt.Printf("wsgid: running service script %s (%s)\n", g.Name, g.Script+g.Module)
 	}
 }
 

@@ -151,7 +151,9 @@ func applyGroupFlags(s *site.Site, f runFlags) error {
 		if f.threads != 0 {
 			g.Threads = f.threads
 		}
-		if python != "" {
+	}
+	if python != "" {
+		for _, g := range s.EveryGroup() {
 			g.Python, g.PythonHome = python, ""
 		}
 	}

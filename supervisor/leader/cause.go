@@ -30,7 +30,7 @@ func (l *Leader) exitCause(p *process, state *os.ProcessState) string {
 // is off by some of them on a busy machine.
 func (l *Leader) outOfTime(state *os.ProcessState) bool {
 	const off = 500 * time.Millisecond
-	soft := time.Duration(l.limits().CPU) * time.Second
+	soft := time.Duration(limitsOf(l.options.Group).CPU) * time.Second
 	return soft > 0 && state.UserTime()+state.SystemTime() >= soft-off
 }
 

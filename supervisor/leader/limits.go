@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // limits are those that a worker process puts on itself before it becomes the
@@ -22,10 +24,9 @@ type limits struct {
 	Address uint64 `json:"address,omitempty"`  // bytes
 }
 
-// limits of the group. A process whose CPU time is used up has a second more and
+// limitsOf a group. A process whose CPU time is used up has a second more and
 // shutdown-timeout, as in mod_wsgi; the kernel counts in whole seconds.
-func (l *Leader) limits() limits {
-	g := l.options.Group
+func limitsOf(g *site.Group) limits {
 	s := limits{Data: uint64(g.MemoryLimit), Address: uint64(g.VirtualMemoryLimit)}
 	if g.CPUTimeLimit > 0 {
 		s.CPU = wholeSeconds(g.CPUTimeLimit)

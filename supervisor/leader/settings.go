@@ -111,7 +111,7 @@ func (l *Leader) setup() (*setup, error) {
 		Home:    g.Home,
 		Umask:   g.Umask,
 		Scripts: l.scripts(),
-		Limits:  l.limits(),
+		Limits:  limitsOf(g),
 	}, nil
 }
 
@@ -155,10 +155,6 @@ func (l *Leader) mount() *site.Mount {
 // NUL-separated names and values.
 func (l *Leader) programConfig(number int) []byte {
 	g, m := l.resolved(), l.mount()
-	interval := ""
-	if g.SwitchInterval > 0 {
-		interval = strconv.FormatFloat(g.SwitchInterval.Seconds(), 'f', -1, 64)
-	}
 	fields := []string{
 		"group", g.Name,
 		"script", l.deployed.of(m.Script),
@@ -171,7 +167,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"restrict", restrictions(g),
 		"interrupt", interrupt(g),
 		"locale", g.Locale,
-		"switch-interval", interval,
+		"switch-interval", switchInterval(g),
 		"stack-size", strconv.FormatInt(g.StackSize, 10),
 		"stack-signal", strconv.Itoa(int(stackSignal)),
 		"threads", strconv.Itoa(g.Threads),
@@ -200,6 +196,14 @@ func interrupt(g *site.Group) string {
 		return ""
 	}
 	return strconv.FormatFloat(g.RequestTimeout.Seconds()/2, 'f', -1, 64)
+}
+
+// switchInterval is in seconds; "" leaves Python's own.
+func switchInterval(g *site.Group) string {
+	if g.SwitchInterval == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(g.SwitchInterval.Seconds(), 'f', -1, 64)
 }
 
 // restrictions names what the application may not use.

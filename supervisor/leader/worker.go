@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wsgid/wsgid/supervisor/internal/pyworker"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // controlFD is a worker process's descriptor to the leader, a SOCK_SEQPACKET
@@ -47,8 +48,25 @@ func RunWorker() error {
 	return errors.Join(err, unix.Send(controlFD, report, unix.MSG_NOSIGNAL))
 }
 
-// become checks, applies, and executes the interpreter.
+// become checks, applies, and executes the interpreter with the worker program.
 func (s *setup) become() error {
+	if err := s.apply(); err != nil {
+		return err
+	}
+	text, err := pyworker.Program()
+	if err != nil {
+		return err
+	}
+	program, err := memoryFile("wsgid-worker", text)
+	if err != nil {
+		return err
+	}
+	IgnoreSignals() // what is ignored stays so over exec (execve(2))
+	return s.exec(pyworker.Bootstrap(program))
+}
+
+// apply checks and applies what can be before the interpreter runs.
+func (s *setup) apply() error {
 	if s.Umask >= 0 {
 		unix.Umask(s.Umask)
 	}
@@ -65,31 +83,26 @@ func (s *setup) become() error {
 	if err := unix.Access(s.Python, unix.X_OK); err != nil {
 		return fmt.Errorf("cannot execute the interpreter %s: %w", s.Python, err)
 	}
-	program, err := openProgram()
-	if err != nil {
-		return err
-	}
-	IgnoreSignals() // what is ignored stays so over exec (execve(2))
-	// The padding gives the process's title room in its argument area.
-	argv := slices.Concat([]string{s.Python}, s.Flags, []string{"-c", pyworker.Bootstrap(program), strings.Repeat(" ", 64)})
+	return nil
+}
+
+// exec becomes the interpreter. The padding gives the process's title room in its
+// argument area.
+func (s *setup) exec(bootstrap string) error {
+	argv := slices.Concat([]string{s.Python}, s.Flags, []string{"-c", bootstrap, strings.Repeat(" ", 64)})
 	return s.Limits.exec(s.Python, argv, s.Env)
 }
 
-// openProgram returns a descriptor of the Python program that the interpreter
-// inherits.
-func openProgram() (int, error) {
-	program, err := pyworker.Program()
+// memoryFile returns a descriptor of text that the interpreter inherits.
+func memoryFile(name string, text []byte) (int, error) {
+	fd, err := unix.MemfdCreate(name, 0)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("cannot make room for %s: %w", name, err)
 	}
-	fd, err := unix.MemfdCreate("wsgid-worker", 0)
-	if err != nil {
-		return -1, fmt.Errorf("cannot make room for the worker program: %w", err)
-	}
-	for written := 0; written < len(program); {
-		n, err := unix.Pwrite(fd, program[written:], int64(written))
+	for written := 0; written < len(text); {
+		n, err := unix.Pwrite(fd, text[written:], int64(written))
 		if err != nil {
-			return -1, fmt.Errorf("cannot write the worker program: %w", err)
+			return -1, fmt.Errorf("cannot write %s: %w", name, err)
 		}
 		written += n
 	}
@@ -99,11 +112,16 @@ func openProgram() (int, error) {
 // processName is how people see a process: display-name, or "wsgid: worker
 // SITE:GROUP".
 func (l *Leader) processName() string {
-	if name := l.options.Group.DisplayName; name != "" {
-		// mod_wsgi writes %{GROUP} as (wsgi:NAME).
-		return strings.ReplaceAll(name, "%{GROUP}", "(wsgi:"+l.options.Group.Name+")")
+	return displayName(l.options.Group, "wsgid: worker "+l.options.Site.Name+":"+l.options.Group.Name)
+}
+
+// displayName is display-name, or what a group without it is called.
+func displayName(g *site.Group, without string) string {
+	if g.DisplayName == "" {
+		return without
 	}
-	return "wsgid: worker " + l.options.Site.Name + ":" + l.options.Group.Name
+	// mod_wsgi writes %{GROUP} as (wsgi:NAME).
+	return strings.ReplaceAll(g.DisplayName, "%{GROUP}", "(wsgi:"+g.Name+")")
 }
 
 func absolute(path string) string {

@@ -9,6 +9,8 @@
 //   - A site file that is broken changes nothing.
 //   - Sockets of new groups listen before the new generation is started, and those
 //     of groups that are gone do so until after the drain.
+//   - Service scripts, which have nothing that could be tried before, are restarted
+//     last: after a reload that failed the old ones run on.
 package refresh
 
 import (
@@ -70,7 +72,8 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 	return true, errors.Join(errs...)
 }
 
-// After stops the sockets of groups that the site no longer has.
+// After stops the sockets of groups that the site no longer has, and restarts its
+// service scripts, whose code may be another now.
 func After(ctx context.Context, o Options) error {
 	s, err := site.Load(o.SiteFile)
 	if err != nil {
@@ -92,7 +95,7 @@ func After(ctx context.Context, o Options) error {
 			errs = append(errs, manager.StopUnit(ctx, unit))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, restartScripts(ctx, manager, s))...)
 }
 
 // sockets are the socket units of the slots of a site's groups.

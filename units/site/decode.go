@@ -195,10 +195,13 @@ func (d *decoder) defaultGroup(root *node, hosts []*host) {
 	for _, h := range hosts[1:] {
 		written = written || h.node.table["group"] != nil
 	}
-	if !written {
+	scripts := len(d.site.Groups) == 0 && len(d.site.Services) > 0 && d.site.Service(DefaultGroup) == nil
+	if !written || scripts {
 		d.site.Groups = []*Group{NewGroup(DefaultGroup)}
 	}
-	slices.SortFunc(d.site.Groups, func(a, b *Group) int { return strings.Compare(a.Name, b.Name) })
+	byName := func(a, b *Group) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(d.site.Groups, byName)
+	slices.SortFunc(d.site.Services, byName)
 }
 
 func (d *decoder) group(key, name string, n *node, v *Vhost) {
@@ -221,32 +224,29 @@ func (d *decoder) group(key, name string, n *node, v *Vhost) {
 	if v.key != "" {
 		g.key = key
 	}
-	d.serviceScript(key, n)
 	d.table(tableGroup, n, key+".", groupFields(g))
 	g.ProcessesSet = n.table["processes"] != nil
+	d.serviceRules(key, n, g)
 	d.groupRules(key, n, g)
-	if other := d.site.Group(name); other != nil {
+	other := d.site.Group(name)
+	if other == nil {
+		other = d.site.Service(name)
+	}
+	if other != nil {
 		d.fail(n.place, key, &fault{
 			msg:  "there is a group " + quote(name) + " already, at " + d.site.lines[other.Key()].String(),
 			hint: "units and sockets carry the name: choose another one",
 		})
 		return
 	}
-	d.site.Groups = append(d.site.Groups, g)
+	if isService(n) {
+		d.site.Services = append(d.site.Services, g)
+	} else {
+		d.site.Groups = append(d.site.Groups, g)
+	}
 	if v.key != "" {
 		v.Groups = append(v.Groups, g)
 	}
-}
-
-// serviceScript takes threads = 0 out of the tree: in mod_wsgi it makes a group
-// that serves no requests.
-func (d *decoder) serviceScript(key string, n *node) {
-	t := n.table["threads"]
-	if t == nil || t.value != int64(0) {
-		return
-	}
-	d.fail(t.place, key+".threads", &fault{msg: "0 makes a service script, which is not supported yet", hint: "write an ordinary systemd service for it"})
-	delete(n.table, "threads")
 }
 
 // pageSize is the smallest one of any architecture that runs systemd.
@@ -263,7 +263,7 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 		d.fail(t.place, key+".interrupt-timeout", &fault{msg: "request-timeout is 0, so no request is late", hint: "set request-timeout, or leave interrupt-timeout out"})
 	}
 	d.limitRules(key, n, g)
-	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{d.site.Name, g.Name})
+	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{site: d.site.Name, group: g.Name, service: g.IsService()})
 }
 
 // mountTables reads the mounts of a host.

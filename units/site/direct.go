@@ -30,7 +30,7 @@ func (s *Site) CheckDirect() error {
 func (s *Site) checkDirect(r runner) error {
 	c := &fileCheck{site: s}
 	c.logs(func(dir string) bool { return dir == s.LogDirectory() })
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		prefix := g.Key()
 		for _, u := range r.unmet(g) {
 			f := &fault{msg: "wsgid run cannot " + u.msg, hint: u.hint + "systemctl enable --now wsgi@" + s.Name + " lets systemd serve the site"}
@@ -91,7 +91,7 @@ func (s *Site) SystemdOnly() []string {
 	if len(s.Systemd) > 0 {
 		keys = append(keys, "[site.systemd]")
 	}
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		if len(g.Systemd) > 0 {
 			keys = append(keys, "["+displayKey(g.Key())+".systemd]")
 		}

@@ -73,7 +73,10 @@ func checkDirectiveValue(s string) *fault {
 
 // unitOf names the service unit that directives are for: that of a group, or
 // that of the site's supervisor where group is "".
-type unitOf struct{ site, group string }
+type unitOf struct {
+	site, group string
+	service     bool // the group is a service script
+}
 
 // directiveNames checks the names of a table that [reading.directives] has read;
 // n may be nil.
@@ -182,7 +185,10 @@ func (u unitOf) in(text string) string {
 	unit, table := "wsgi@"+u.site, "[group.NAME]"
 	slice := "wsgi-" + escapeSlice(u.site)
 	if u.group != "" {
-		unit, table = "wsgi-"+u.site+":"+u.group+"@", "["+groupKey(u.group)+"]"
+		unit, table = "wsgi-"+u.site+":"+u.group, "["+groupKey(u.group)+"]"
+		if !u.service {
+			unit += "@"
+		}
 		slice += "-" + escapeSlice(u.group)
 	}
 	return strings.NewReplacer("UNIT", unit, "TABLE", table, "SLICE", slice).Replace(text)

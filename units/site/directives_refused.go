@@ -28,6 +28,9 @@ func ownKey(names, key string, site *fault) refusal {
 
 // contract finds the refusal of a directive, nil when there is none.
 func (u unitOf) contract(name string) *fault {
+	if u.service && slices.Contains(strings.Fields(serviceMay), name) {
+		return nil
+	}
 	for _, r := range slices.Concat(serviceRefusals(), userRefusals(), processRefusals(), limitRefusals()) {
 		if !slices.Contains(strings.Fields(r.names), name) {
 			continue
@@ -43,6 +46,13 @@ func (u unitOf) contract(name string) *fault {
 	}
 	return nil
 }
+
+// serviceMay names directives that would break what a group promises, but not a
+// service script, of which only systemd knows how it is.
+const serviceMay = `Restart RestartMode RestartSec RestartSteps RestartMaxDelaySec RestartPreventExitStatus
+	RestartForceExitStatus SuccessExitStatus RuntimeMaxSec RuntimeRandomizedExtraSec
+	KillMode KillSignal RestartKillSignal FinalKillSignal SendSIGHUP OOMPolicy Delegate DelegateSubgroup
+	RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve`
 
 func serviceRefusals() []refusal {
 	return []refusal{

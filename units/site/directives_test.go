@@ -38,7 +38,7 @@ func TestRefusalsNameDirectives(t *testing.T) {
 // TestDirectivesPassedOn names what people set for a service. It would not do to
 // refuse these.
 func TestDirectivesPassedOn(t *testing.T) {
-	site, group := unitOf{site: "blog"}, unitOf{"blog", "web"}
+	site, group := unitOf{site: "blog"}, unitOf{site: "blog", group: "web"}
 	for _, name := range strings.Fields(`MemoryMax MemoryHigh CPUWeight CPUQuota IOWeight TasksMax IPAddressDeny AllowedCPUs
 		LimitNOFILE LimitNPROC LimitCORE OOMScoreAdjust CPUAffinity ProtectHome ProtectSystem ReadWritePaths InaccessiblePaths
 		BindReadOnlyPaths TemporaryFileSystem PrivateTmp PrivateDevices PrivateNetwork NoNewPrivileges CapabilityBoundingSet

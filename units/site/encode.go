@@ -17,7 +17,7 @@ func (s *Site) Encode() []byte {
 	var b bytes.Buffer
 	writeFields(&b, serverFields(s), serverFields(Default(s.Name)))
 	writeDirectives(&b, "site.systemd", s.Systemd)
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		if g.Host == "" {
 			writeGroup(&b, "", g)
 		}

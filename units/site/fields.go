@@ -72,6 +72,8 @@ func groupFields(g *Group) fields {
 		{"cpu-priority", &g.CPUPriority},
 		{"processes", &g.Processes},
 		{"threads", &g.Threads},
+		{"script", &g.Script},
+		{"module", &g.Module},
 		{"python", &g.Python},
 		{"python-home", &g.PythonHome},
 		{"python-path", &g.PythonPath},

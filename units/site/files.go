@@ -34,7 +34,7 @@ func (s *Site) CheckFiles() error {
 	}
 	c.account(userAccounts, s.Socket.User, "socket-user")
 	c.account(groupAccounts, s.Socket.Group, "socket-group")
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		c.group(g)
 	}
 	for _, v := range s.Hosts() {
@@ -82,6 +82,9 @@ func (c *fileCheck) group(g *Group) {
 	for i, file := range g.ImportScripts {
 		c.at(checkFile(file), elementKey(prefix+".import-script", i))
 	}
+	if g.Script != "" {
+		c.at(checkFile(g.Script), prefix+".script")
+	}
 	if _, key, err := g.interpreter(); err != nil {
 		c.at(asFault(err), prefix+"."+key)
 	}
@@ -111,7 +114,7 @@ func (s *Site) Interpreters(ctx context.Context) (map[string]Python, error) {
 	}
 	seen := map[string]answer{}
 	found := map[string]Python{}
-	for _, g := range s.Groups {
+	for _, g := range s.EveryGroup() {
 		if g.Chroot != "" {
 			continue
 		}

@@ -3,7 +3,7 @@ package site
 import "slices"
 
 func groupKeys() []Key {
-	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupPythonKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
+	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupServiceKeys(), groupPythonKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
 }
 
 func groupProcessKeys() []Key {
@@ -16,8 +16,8 @@ func groupProcessKeys() []Key {
 				"Leave the key out for one process that is and stays the only one; during a reload, two generations may still overlap.",
 		},
 		{
-			Name: "threads", Type: TypeInt, Min: 1, Max: 1000, Default: int64(5), ModWSGI: "threads", ModWSGIDefault: "15",
-			Meaning: "Request threads in each process.",
+			Name: "threads", Type: TypeInt, Min: 1, Max: 1000, Zero: "a service script", Default: int64(5), ModWSGI: "threads", ModWSGIDefault: "15",
+			Meaning: "Request threads in each process; 0 means a service script: one process that serves no requests but runs script or module, in a unit of its own that starts, restarts and stops with the site.",
 		},
 		{
 			Name: "python", Type: TypePath,

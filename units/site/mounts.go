@@ -137,6 +137,12 @@ func (d *decoder) mountGroup(h *host, m *Mount, n *node) bool {
 		return false // refused before
 	case slices.Contains(list, m.Group):
 		return true
+	case d.site.Service(m.Group) != nil:
+		d.fail(written.place, h.table("mount.group"), &fault{
+			msg:  "group " + strconv.Quote(m.Group) + " is a service script (threads = 0), which serves no requests; see " + d.site.lines[d.site.Service(m.Group).Key()].String(),
+			hint: "give the mount another group",
+		})
+		return false
 	}
 	d.fail(written.place, h.table("mount.group"), d.noGroup(m.Group, list))
 	return false

@@ -23,6 +23,9 @@ type Site struct {
 	// Groups is sorted by name and never empty after Parse; those of virtual hosts
 	// are among them. A file without any has one group "main" with all defaults.
 	Groups []*Group
+	// Services are the groups with threads = 0, which serve no requests, sorted by
+	// name; nil means none.
+	Services []*Group
 	// Mounts are the top level's, in file order; never empty after Parse, unless
 	// there are virtual hosts.
 	Mounts []*Mount
@@ -212,8 +215,12 @@ type Group struct {
 
 	// Processes is the number of worker processes, 1 to 1024.
 	Processes int
-	// Threads is the number of request threads in each process, 1 to 1000.
+	// Threads is the number of request threads in each process, 1 to 1000; 0 in
+	// Site.Services.
 	Threads int
+	// Script is the file, and Module the module, that a service script runs; "" in
+	// groups that serve requests.
+	Script, Module string
 	// ProcessesSet says that processes was written in the file. wsgi.multiprocess
 	// follows it, as in mod_wsgi: written means true, even for 1.
 	ProcessesSet bool

@@ -79,6 +79,13 @@ func completeSite() *Site {
 				Env: map[string]string{"A": "say \"hi\"\n", "B": `back\slash`}, EnvFiles: []string{"/etc/default/blog"},
 			},
 		},
+		Services: []*Group{
+			service("queue", func(g *Group) {
+				g.Module, g.User, g.ShutdownTimeout = "blog.worker", "wsgi-queue", 10*time.Minute
+				g.Systemd = []Directive{{"Restart", "on-failure"}}
+			}),
+			service("report", func(g *Group) { g.Script = "/srv/blog/report.py" }),
+		},
 		Mounts: []*Mount{
 			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
@@ -127,6 +134,14 @@ func completePolicy(change func(*Policy)) Policy {
 		change(&p)
 	}
 	return p
+}
+
+// service is a service script with all other defaults.
+func service(name string, change func(*Group)) *Group {
+	g := NewGroup(name)
+	g.Threads = 0
+	change(g)
+	return g
 }
 
 func TestParseComplete(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"strconv"
 )
 
 //go:embed program/*.py
@@ -17,7 +18,10 @@ var files embed.FS
 
 // modules in the order in which they are executed: each imports only what
 // stands before it.
-var modules = [...]string{"link", "body", "exchange", "thread", "application", "warmup", "restrict", "interrupt", "process"}
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "warmup", "restrict", "interrupt", "process"}
+
+// serviceModules are those of a service script, in the same way.
+var serviceModules = [...]string{"application", "surroundings", "service"}
 
 // bootstrap is the text for the interpreter's -c: it makes the modules of the
 // package _wsgid of the program and calls main. A child compiles: what the
@@ -57,17 +61,28 @@ def boot(fd):
     if sys.path[:1] == ['']:
         del sys.path[0]
     return module.main
-boot(%d)()`
+boot(%d)(%s)`
 
 // Bootstrap returns the text for the interpreter's -c that runs the program
 // from descriptor fd and closes it. A file without a name instead of files on
 // sys.path leaves nothing for an application to import by accident, and
 // nothing to install.
-func Bootstrap(fd int) string { return fmt.Sprintf(bootstrap, fd) }
+func Bootstrap(fd int) string { return fmt.Sprintf(bootstrap, fd, "") }
+
+// ServiceBootstrap is Bootstrap for ServiceProgram, whose settings, NUL-separated
+// names and values, are read from a descriptor of their own, and that is closed, too.
+func ServiceBootstrap(fd, settings int) string {
+	return fmt.Sprintf(bootstrap, fd, strconv.Itoa(settings))
+}
 
 // Program returns the modules as Bootstrap reads them: name NUL text NUL, in
 // order of execution.
-func Program() ([]byte, error) {
+func Program() ([]byte, error) { return program(modules[:]) }
+
+// ServiceProgram returns those of the program that runs a service script.
+func ServiceProgram() ([]byte, error) { return program(serviceModules[:]) }
+
+func program(modules []string) ([]byte, error) {
 	var b bytes.Buffer
 	for _, name := range modules {
 		text, err := files.ReadFile("program/" + name + ".py")

@@ -6,37 +6,41 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestProgram: every module of the program is listed, and Program is what
-// Bootstrap's text takes apart.
+// TestProgram: every module is listed in a program, and both are what Bootstrap's
+// text takes apart.
 func TestProgram(t *testing.T) {
 	t.Parallel()
-	program, err := Program()
-	if err != nil {
-		t.Fatal(err)
+	listed := map[string]bool{}
+	for _, make := range []func() ([]byte, error){Program, ServiceProgram} {
+		text, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := bytes.Split(text, []byte{0})
+		if len(parts)%2 != 1 || len(parts[len(parts)-1]) > 0 {
+			t.Fatalf("%d parts: each module has a name and a text without NUL", len(parts))
+		}
+		for i := 0; i+1 < len(parts); i += 2 {
+			name := string(parts[i])
+			want, err := os.ReadFile("program/" + name + ".py")
+			if err != nil || !bytes.Equal(parts[i+1], want) {
+				t.Errorf("module %s is not its file: %v", name, err)
+			}
+			listed[name] = true
+		}
 	}
-	parts := bytes.Split(program, []byte{0})
 	paths, err := filepath.Glob("program/*.py")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no program: %v", err)
 	}
-	if len(parts) != 2*len(paths)+1 {
-		t.Errorf("%d parts for %d modules: each has a name and a text without NUL", len(parts), len(paths))
-	}
 	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".py")
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		i := slices.IndexFunc(parts, func(part []byte) bool { return string(part) == name })
-		if i < 0 || i%2 != 0 || !bytes.Equal(parts[i+1], text) {
-			t.Errorf("module %s is not in the program", name)
+		if name := strings.TrimSuffix(filepath.Base(path), ".py"); !listed[name] {
+			t.Errorf("module %s is in no program", name)
 		}
 	}
 }

@@ -52,6 +52,15 @@ func (m *Manager) StartUnit(ctx context.Context, unit string) error {
 	return nil
 }
 
+// RestartUnit is `systemctl restart --no-block`: a service that does not run is
+// started.
+func (m *Manager) RestartUnit(ctx context.Context, unit string) error {
+	if err := m.call(ctx, "RestartUnit", unit, "replace").Err; err != nil {
+		return fmt.Errorf("cannot restart %s: %w", unit, err)
+	}
+	return nil
+}
+
 // StopUnit is `systemctl stop --no-block`.
 func (m *Manager) StopUnit(ctx context.Context, unit string) error {
 	if err := m.call(ctx, "StopUnit", unit, "replace").Err; err != nil {
@@ -62,6 +71,24 @@ func (m *Manager) StopUnit(ctx context.Context, unit string) error {
 
 // ActiveUnits are the names of the active units that match a pattern.
 func (m *Manager) ActiveUnits(ctx context.Context, pattern string) ([]string, error) {
+	list, err := m.Units(ctx, pattern, "active")
+	var names []string
+	for _, u := range list {
+		names = append(names, u.Name)
+	}
+	return names, err
+}
+
+// Unit is one that systemd has loaded. Active and Sub are its states, as in
+// systemctl(1): "active" and "running", for example.
+type Unit struct{ Name, Active, Sub string }
+
+// Units are the loaded units that match a pattern, in one of the states; without any
+// in whatever state.
+func (m *Manager) Units(ctx context.Context, pattern string, states ...string) ([]Unit, error) {
+	if states == nil {
+		states = []string{} // an array for the bus
+	}
 	var list []struct {
 		Name, Description, Load, Active, Sub, Following string
 		Path                                            dbus.ObjectPath
@@ -69,13 +96,13 @@ func (m *Manager) ActiveUnits(ctx context.Context, pattern string) ([]string, er
 		JobType                                         string
 		JobPath                                         dbus.ObjectPath
 	}
-	err := m.call(ctx, "ListUnitsByPatterns", []string{"active"}, []string{pattern}).Store(&list)
+	err := m.call(ctx, "ListUnitsByPatterns", states, []string{pattern}).Store(&list)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list units: %w", err)
 	}
-	var names []string
+	var units []Unit
 	for _, u := range list {
-		names = append(names, u.Name)
+		units = append(units, Unit{u.Name, u.Active, u.Sub})
 	}
-	return names, nil
+	return units, nil
 }

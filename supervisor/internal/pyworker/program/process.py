@@ -10,7 +10,7 @@ from _thread import start_new_thread
 from struct import pack
 from time import perf_counter_ns
 
-from _wsgid import application, interrupt, restrict, warmup
+from _wsgid import application, interrupt, restrict, surroundings, warmup
 from _wsgid.exchange import FileWrapper, RequestTimeout
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
@@ -254,18 +254,9 @@ class Process:
 
     def set_up(self):
         config = self.config
-        sys.argv = [config['script'] or config['module']]
-        if config['locale']:
-            import _locale
-            try:
-                _locale.setlocale(_locale.LC_ALL, '')
-            except _locale.Error as err:
-                raise OSError('cannot use locale %r: %s' % (config['locale'], err)) from None
-        if config['switch-interval']:
-            sys.setswitchinterval(float(config['switch-interval']))
+        surroundings.set_up(config)
         if int(config['stack-size']):
             threading.stack_size(int(config['stack-size']))
-        application.extend_path(config)
         restrict.apply(config['restrict'].split(), self)
         if config['interrupt']:
             self.interrupt_age = float(config['interrupt']) * 1e9
@@ -384,29 +375,6 @@ def summary(err):
     return name + ': ' + text if text else name
 
 
-def install_streams(process):
-    """print() and sys.stderr reach the log by the pipes that the leader reads;
-    a line at a time, so that those of two threads do not mix."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True, errors='backslashreplace')
-
-
-def set_title(title):
-    """Show title as this process's command line, by writing over its argument
-    area (proc(5), /proc/pid/stat fields 48 and 49)."""
-    try:
-        with open('/proc/self/stat', 'rb') as file:
-            fields = file.read().rpartition(b')')[2].split()
-        start, end = int(fields[45]), int(fields[46])
-        with open('/proc/self/mem', 'r+b', buffering=0) as memory:
-            memory.seek(start)
-            memory.write(title.encode('utf-8', 'replace')[:end - start - 1].ljust(end - start, b'\0'))
-    except (OSError, ValueError, IndexError):
-        # A sandbox may forbid it; the name is for people only.
-        pass
-
-
 def block_time_signal():
     """Have all threads, those that are to come as well, pass SIGXCPU over."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, (SIGXCPU,))
@@ -417,16 +385,15 @@ def main():
     # Programs that the application starts have no business with these.
     os.set_inheritable(3, False)
     os.set_inheritable(4, False)
-    fields = control.recv(1 << 18).decode('utf-8', 'surrogateescape').split('\0')
-    process = Process(control, dict(zip(fields[::2], fields[1::2])))
+    process = Process(control, surroundings.read_config(control.recv(1 << 18)))
     import faulthandler
     # The leader asks for the stacks of all threads with this signal; the
     # handler runs in C and needs neither the GIL nor the interpreter's help.
     faulthandler.register(int(process.config['stack-signal']), file=4, all_threads=True, chain=False)
     if process.watches_time():
         block_time_signal()
-    set_title(process.config['title'])
-    install_streams(process)
+    surroundings.set_title(process.config['title'])
+    surroundings.buffer_lines()
     if not process.start():
         sys.exit(1)
     process.serve_until_told()
