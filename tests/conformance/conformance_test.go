@@ -24,6 +24,7 @@ func TestConformance(t *testing.T) {
 		{"slash collapse", testSlashCollapse},
 		{"logging", testLogging},
 		{"reload", testReload},
+		{"interrupt timeout", testInterruptTimeout},
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			t.Parallel()
