@@ -116,6 +116,51 @@ func TestReload(t *testing.T) {
 	)
 }
 
+// TestReloadVhosts adds and removes virtual hosts with groups of their own while a
+// client drives another one.
+func TestReloadVhosts(t *testing.T) {
+	const shop = `
+[[vhost]]
+server-name = "shop.example"
+server-alias = "*.shop.example"
+[vhost.group.shop]
+user = "jane"
+[[vhost.mount]]
+path = "/"
+script = "/srv/hello/app.py"
+group = "shop"
+`
+	boot.Run(t, "a reload adds and removes virtual hosts, and loses no request of the others",
+		boot.Case{Name: "vhosts", Run: func(t *testing.T, m *boot.Machine) {
+			m.WriteFile("/srv/hello/app.py", hello, 0o644, "joe:joe")
+			o := serveLoad(t, m)
+			of := func(host string) boot.Response {
+				t.Helper()
+				return m.Curl("--unix-socket", "/run/wsgi/load.sock", "http://"+host+"/")
+			}
+			underLoad(t, m, o, "vhost", 4, func(i int) {
+				toml, user := loadSite, ""
+				if i%2 == 0 {
+					toml, user = loadSite+shop, fmt.Sprintf("as %d\n", m.UID("jane"))
+				}
+				m.WriteFile("/etc/wsgi/load.toml", toml, 0o644, "")
+				m.MustRun("systemctl", "reload", "wsgi@load")
+				for _, host := range []string{"shop.example", "www.shop.example"} {
+					if got := of(host); strings.HasPrefix(string(got.Body), "hello from ") != (user != "") || !strings.HasSuffix(string(got.Body), user) {
+						t.Errorf("after reload %d %s answers %d, %s", i, host, got.Status, got.Body)
+					}
+				}
+			})
+			m.AwaitProperty("wsgi-load:shop@a.socket", "ActiveState", "inactive", 10*time.Second)
+			m.WriteFile("/etc/wsgi/load.toml", "default-host = false\nserver-name = \"load.example\"\n"+loadSite, 0o644, "")
+			m.MustRun("systemctl", "reload", "wsgi@load")
+			if got := of("shop.example"); got.Status != 421 {
+				t.Errorf("a name that no host has: %d, %s", got.Status, got.Body)
+			}
+		}},
+	)
+}
+
 // TestReloadConfiguration changes what units are made of: a reload alone applies it.
 func TestReloadConfiguration(t *testing.T) {
 	site := func(user, more string) string {

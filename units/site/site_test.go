@@ -341,6 +341,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("[group.\"a.b\"]\nthreads=7\n[group.\"a.b\".env]\n_X=\"\\u0001\\n\"\n" + minimal))
 	f.Add([]byte("listen=[]\nmount=[{path='/',module='a.b:c'}]\n[group]\nx={switch-interval=0.000001}\n"))
 	f.Add([]byte("socket-mode='0600'\n[site.systemd]\nTasksMax=[1,'2']\nPrivateTmp=true\n[group.main.systemd]\nLogExtraFields='A=\\\\'\n" + minimal))
+	f.Add([]byte("[[vhost]]\nserver-name='a.b'\nserver-alias='*.a.b'\naccess-log=''\n[vhost.group.x]\n[[vhost.mount]]\npath='/'\nmodule='m'\n"))
 	f.Add([]byte("\"a\\nb\" = 1\nvhost=[{}]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("blog", "/etc/wsgi/blog.toml", text)
