@@ -55,7 +55,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newVersionCommand(), newServeCommand(), newSucceedCommand(), newReloadCommand(), newReopenCommand(), newStatusCommand(), newUpgradeCommand(), newRollbackCommand(), newDrainCommand(), newUndrainCommand(), newRefreshCommand(), newLeaderCommand(), newWorkerCommand(), newScriptCommand())
+	root.AddCommand(newRunCommand(), newNewCommand(), newCheckCommand(), newVersionCommand(), newServeCommand(), newSucceedCommand(), newReloadCommand(), newReopenCommand(), newStatusCommand(), newUpgradeCommand(), newRollbackCommand(), newDrainCommand(), newUndrainCommand(), newRefreshCommand(), newLeaderCommand(), newWorkerCommand(), newScriptCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
