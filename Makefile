@@ -49,7 +49,7 @@ BENCH    ?=
 
 SOURCES    := $(wildcard cmd contrib packaging supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
-TEST_DEBS  := python3-flask python3-django
+TEST_DEBS  := python3-flask python3-django curl
 PACK_DEBS  := lintian rpm rpmlint cpio
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
@@ -219,7 +219,7 @@ test-python: ## the Python tests
 
 .PHONY: test-packages
 test-packages:
-	@$(call packages,$(TEST_DEBS),the tests that serve Flask and Django projects are left out)
+	@$(call packages,$(TEST_DEBS),the tests with Flask and Django projects and with curl are left out)
 
 .PHONY: pack-packages
 pack-packages:

@@ -141,7 +141,7 @@ func New(o Options) (*App, error) {
 	a.now.Store(now)
 	a.front = front.New(front.Options{
 		Site: o.Site, Groups: now.groups, Software: o.Software, Logger: a.records.With("site", o.Site.Name), LogTrouble: a.log,
-		Loops: a.loops,
+		Loops: a.loops, Secret: a.state.Secret,
 	})
 	a.push("front end", func(context.Context) error { return a.front.Close() })
 	return a, nil

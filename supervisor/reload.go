@@ -121,6 +121,7 @@ type change struct {
 	group   *group.Group
 	release string      // to go back to; "" is the present one
 	fresh   bool        // the group is a new one
+	whole   bool        // processes that a leader of the old site file starts would not do
 	next    *group.Next // what is ready to be swapped in; nil for a fresh group
 	drain   func()      // ends the generation that was replaced; nil for a fresh group
 	prepare error
@@ -132,6 +133,9 @@ func (a *App) plan(now *serving, next *site.Site) []change {
 	for i, g := range next.Groups {
 		old := now.groups[g.Name]
 		changes[i] = change{name: g.Name, conf: g, group: old, fresh: old == nil}
+		// A leader that stays knows the scripts of its time, and its processes refuse
+		// requests whose rules ask for others.
+		changes[i].whole = !slices.Equal(now.site.AccessFunctions(g.Name), next.AccessFunctions(g.Name))
 		if old == nil {
 			changes[i].group = a.newGroup(g, true)
 		}
@@ -161,7 +165,7 @@ func prepare(ctx context.Context, changes []change) error {
 				c.prepare = c.group.WaitReady(ctx)
 				return
 			}
-			if c.conf.Rotate == site.RotateRolling {
+			if c.conf.Rotate == site.RotateRolling && !c.whole {
 				c.prepare = c.group.Roll(ctx, c.conf)
 				return
 			}

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,13 +11,17 @@ import (
 )
 
 // state is what a supervisor leaves to the next one, in its private runtime
-// directory: where the leaders are. Without it the next would start others.
+// directory: where the leaders are, without which the next would start others, and
+// what it makes secrets of.
 type state struct {
 	path string // "" keeps nothing
 
 	mu     sync.Mutex
 	held   bool             // the file is another supervisor's still
 	Groups map[string]Place `json:"groups"`
+	// Secret is for what clients bring back after a restart: nonces. It is never empty
+	// and does not change.
+	Secret []byte `json:"secret"`
 }
 
 // Place is where a group's current generation is.
@@ -31,26 +36,41 @@ type Place struct {
 	Pinned   string `json:"pinned,omitempty"`
 }
 
+// secretSize is that of a key of SHA-256, in bytes.
+const secretSize = 32
+
 // loadState reads the state that was left. There need not be any, and one that
-// cannot be read is as good as none: then leaders are started anew.
+// cannot be read is as good as none: then leaders are started anew. With beside the
+// leaders of a supervisor that serves still are as that one says.
 func loadState(path string, beside map[string]Place) *state {
-	s := &state{path: path, Groups: map[string]Place{}}
+	s := readState(path)
+	s.path = path
+	if len(s.Secret) != secretSize {
+		s.Secret = make([]byte, secretSize)
+		rand.Read(s.Secret) // never fails
+	}
 	if beside != nil {
+		s.Groups, s.held = map[string]Place{}, true
 		for name, p := range beside {
 			p.Slot = other(p.Slot)
 			s.Groups[name] = p
 		}
-		s.held = true
-		return s
 	}
-	if path == "" {
-		return s
+	return s
+}
+
+func readState(path string) *state {
+	s := &state{}
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(text, s)
+		}
+		if err != nil {
+			s = &state{}
+		}
 	}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, s)
-	}
-	if err != nil || s.Groups == nil {
+	if s.Groups == nil {
 		s.Groups = map[string]Place{}
 	}
 	return s

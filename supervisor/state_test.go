@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -75,6 +76,33 @@ func TestStateBeside(t *testing.T) {
 	}
 	if got := loadState(path, nil).of("web"); got != (Place{Slot: "b", Generation: 8}) {
 		t.Errorf("the file says %+v", got)
+	}
+}
+
+// The secret outlives the supervisor, and is not made known.
+func TestStateSecret(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.json")
+	s := loadState(path, nil)
+	if len(s.Secret) != secretSize || bytes.Equal(s.Secret, make([]byte, secretSize)) || bytes.Equal(s.Secret, loadState("", nil).Secret) {
+		t.Errorf("the secret is %x", s.Secret)
+	}
+	if err := s.note("web", Place{Slot: "a", Generation: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for name, next := range map[string]*state{"next": loadState(path, nil), "successor": loadState(path, s.all())} {
+		if !bytes.Equal(next.Secret, s.Secret) {
+			t.Errorf("%s: the secret is another", name)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the state's file: %v, %v", info, err)
+	}
+	if err := os.WriteFile(path, []byte(`{"groups":{},"secret":"c2hvcnQ="}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := loadState(path, nil).Secret; len(got) != secretSize {
+		t.Errorf("a secret of %d bytes", len(got))
 	}
 }
 

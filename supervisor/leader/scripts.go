@@ -19,11 +19,9 @@ const settleTime = 100 * time.Millisecond
 // No request ever looks at a file for that.
 func (l *Leader) watchScripts() {
 	names := scripts{}
-	for _, m := range l.options.Site.AllMounts() {
-		if m.Group == l.options.Group.Name && m.ScriptReloading && m.Script != "" {
-			for _, name := range changeable(m.Script) {
-				names[name] = modified(name)
-			}
+	for _, script := range l.reloadedScripts() {
+		for _, name := range changeable(script) {
+			names[name] = modified(name)
 		}
 	}
 	if len(names) == 0 {

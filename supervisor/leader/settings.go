@@ -138,7 +138,7 @@ func (l *Leader) scripts() []string {
 	if script := l.deployed.of(l.mount().Script); script != "" {
 		scripts = append(scripts, script)
 	}
-	return scripts
+	return append(scripts, l.accessScripts()...)
 }
 
 // mount is the group's application: all mounts of a group name the same one.
@@ -163,6 +163,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"directory", absolute("."),
 		"home", g.Home,
 		"python-path", strings.Join(g.PythonPath, ":"),
+		"access", l.accessConfig(),
 		"import-script", strings.Join(g.ImportScripts, "\n"),
 		"restrict", restrictions(g),
 		"interrupt", interrupt(g),

@@ -39,6 +39,7 @@ func (d *decoder) decode(root *node) {
 	}
 	d.hostRules(hosts)
 	d.mountRules(hosts)
+	d.accessRules()
 	d.warmUpRules()
 	d.forwardingRules()
 }

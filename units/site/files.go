@@ -44,6 +44,7 @@ func (s *Site) CheckFiles() error {
 			}
 		}
 	}
+	c.access()
 	return c.errs.orNil()
 }
 

@@ -24,6 +24,8 @@ type Policy struct {
 	TrustedHeaders []string
 	// Allow and Deny say which clients are served; see [Policy.Admits].
 	Allow, Deny Peers
+	// Access says which requests reach the application.
+	Access Access
 }
 
 // When the application sees HEAD as GET.
@@ -46,7 +48,7 @@ const (
 
 // policyKeys are the keys of a Policy, for every table that may have them.
 func policyKeys() []Key {
-	return []Key{
+	return append([]Key{
 		{
 			Name: "limit-request-body", Type: TypeSize, Default: int64(1 << 30), ModWSGI: "LimitRequestBody", ModWSGIDefault: "1073741824",
 			Meaning: "Largest request body; a larger one is answered 413; 0 means no limit.",
@@ -85,11 +87,11 @@ func policyKeys() []Key {
 			Name: "deny", Type: TypePeers, ModWSGI: "Require",
 			Meaning: "Clients that are answered 403, in the forms of allow.",
 		},
-	}
+	}, accessKeys()...)
 }
 
 func policyFields(p *Policy) fields {
-	return fields{
+	return append(fields{
 		{"limit-request-body", &p.RequestBody},
 		{"chunked-request", &p.ChunkedRequest},
 		{"pass-authorization", &p.PassAuthorization},
@@ -99,5 +101,5 @@ func policyFields(p *Policy) fields {
 		{"trusted-proxy-headers", &p.TrustedHeaders},
 		{"allow", &p.Allow},
 		{"deny", &p.Deny},
-	}
+	}, accessFields(&p.Access)...)
 }

@@ -98,6 +98,14 @@ func completeSite() *Site {
 				Unix: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
 			}},
 			written: []string{"allow", "chunked-request", "deny", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
+		}, {
+			Path: "/api/v1/private", policy: Policy{Access: Access{
+				Script: "/srv/hosts.wsgi", AuthType: AuthDigest, AuthName: "Members only", UserScript: "/srv/users.wsgi", GroupScript: "/srv/users.wsgi",
+				Require: []string{`user anna "carl friedrich"`, "group staff"}, GroupAuthoritative: true,
+			}},
+			written: []string{"access-script", "auth-group-script", "auth-name", "auth-type", "auth-user-script", "group-authoritative", "require"},
+		}, {
+			Path: "/api/v1/private/open", policy: Policy{Access: Access{Require: []string{"all granted"}}}, written: []string{"access-script", "require"},
 		}},
 		Policy: completePolicy(nil),
 		Vhosts: []*Vhost{

@@ -26,6 +26,7 @@ func (s *session) buildEnviron(frame *group.Frame) {
 	if host := s.told(site.HostFact); host != nil && s.conn.Request.Host == nil {
 		e.addBytes("HTTP_HOST", host)
 	}
+	s.appendGuard(&e)
 	frame.Bytes = e.b
 }
 

@@ -40,13 +40,15 @@ type settings struct {
 	spoolDirectory string
 }
 
-func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs) *settings {
-	return &settings{
+func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, secret []byte) *settings {
+	conf := &settings{
 		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
 		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi, proxied: s.Server.ProxyProtocol,
 		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory,
 	}
+	conf.hosts.sign(secret)
+	return conf
 }
 
 // Options are what a Front is made of.
@@ -54,7 +56,9 @@ type Options struct {
 	Site     *site.Site
 	Groups   map[string]*group.Group
 	Software string
-	Logger   *slog.Logger
+	// Secret is what nonces are made with; it outlives processes and reloads.
+	Secret []byte
+	Logger *slog.Logger
 	// LogTrouble takes what goes wrong with the access log.
 	LogTrouble *slog.Logger
 	// Loops wait for the connections; at least one.
@@ -65,7 +69,7 @@ type Options struct {
 // that cannot be opened is tried again while requests are served.
 func New(o Options) *Front {
 	f := &Front{options: o, ids: newIDs(), logger: o.Logger}
-	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble))
+	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble), o.Secret)
 	f.conf.Store(conf)
 	f.server = http1.NewServer(f.serverOptions(&o.Site.Server, conf.hosts), f)
 	return f
@@ -92,7 +96,7 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 		return nil, err
 	}
 	return func() {
-		conf := newSettings(s, groups, logs)
+		conf := newSettings(s, groups, logs, f.options.Secret)
 		f.logs.Lock()
 		f.conf.Store(conf)
 		f.logs.Unlock()

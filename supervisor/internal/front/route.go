@@ -2,7 +2,6 @@ package front
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
@@ -22,6 +21,7 @@ type place struct {
 	flushDelay  time.Duration
 	policy      site.Policy
 	rules       *rules // of policy
+	guard       guard
 }
 
 // places are those of a host, found by path at a cost that their number does not
@@ -34,14 +34,8 @@ type places struct {
 
 func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group) *places {
 	all := &places{byPath: map[string]*place{}}
-	for _, m := range v.Mounts {
-		all.add(newPlace(s, v, m, m.Path, groups))
-	}
-	for _, l := range v.Locations {
-		m := mountOf(v, l.Path)
-		if m != nil && m.Path != l.Path {
-			all.add(newPlace(s, v, m, l.Path, groups))
-		}
+	for _, p := range v.Places() {
+		all.add(newPlace(s, p, groups))
 	}
 	return all
 }
@@ -67,30 +61,14 @@ func (all *places) all(yield func(*place) bool) {
 	}
 }
 
-func newPlace(s *site.Site, v *site.Vhost, m *site.Mount, path string, groups map[string]*group.Group) *place {
+func newPlace(s *site.Site, p site.Place, groups map[string]*group.Group) *place {
+	m := p.Mount
 	g := s.Group(m.Group)
-	p := &place{
-		path: prefix(path), script: prefix(m.Path), group: groups[m.Group], policy: m.Policy,
+	return &place{
+		path: prefix(p.Path), script: prefix(m.Path), group: groups[m.Group], policy: p.Policy,
+		rules: newRules(&p.Policy), guard: newGuard(&p.Policy.Access, m.Group),
 		memory: int(g.ResponseBufferSize), sendTimeout: g.ResponseSocketTimeout, flushDelay: g.ResponseFlushDelay,
 	}
-	around := slices.DeleteFunc(slices.Clone(v.Locations), func(l *site.Location) bool { return !l.Covers(path) })
-	slices.SortStableFunc(around, func(a, b *site.Location) int { return len(a.Path) - len(b.Path) })
-	for _, l := range around {
-		p.policy = l.Over(p.policy)
-	}
-	p.rules = newRules(&p.policy)
-	return p
-}
-
-// mountOf is the mount that serves a path, nil when there is none.
-func mountOf(v *site.Vhost, path string) *site.Mount {
-	var found *site.Mount
-	for _, m := range v.Mounts {
-		if m.Covers(path) && (found == nil || len(m.Path) > len(found.Path)) {
-			found = m
-		}
-	}
-	return found
 }
 
 // prefix is the form of a path that others begin with.

@@ -515,6 +515,8 @@ func (t *thread) handle(head []byte) error {
 		return t.handleEnd()
 	case wire.Failed:
 		return t.handleFailed(head)
+	case wire.Refused:
+		return t.handleRefused(head)
 	case wire.Want:
 		return t.handleWant()
 	case wire.File:

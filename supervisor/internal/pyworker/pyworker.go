@@ -18,7 +18,7 @@ var files embed.FS
 
 // modules in the order in which they are executed: each imports only what
 // stands before it.
-var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "warmup", "restrict", "interrupt", "process"}
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "access_digest", "access", "warmup", "restrict", "interrupt", "process"}
 
 // serviceModules are those of a service script, in the same way.
 var serviceModules = [...]string{"application", "surroundings", "service"}

@@ -32,6 +32,7 @@ const (
 	Failed   Kind = 19 // the application failed; the thread is free
 	Want     Kind = 20 // the application reads a deferred body: send it
 	File     Kind = 21 // the rest of the body is a file; in the head two uint64, offset and length
+	Refused  Kind = 22 // access control refuses the request; status and fields in the head; the thread is free
 )
 
 // Flags of a frame.
@@ -46,7 +47,7 @@ const (
 //	offset  size  field
 //	0       1     Kind
 //	1       1     Flags
-//	2       2     Count: fields of a Response
+//	2       2     Count: fields of a Response or Refused
 //	4       4     Head: bytes of head that follow
 //	8       4     Body: bytes of body that follow the head
 //	12      4     P: CPU time of the thread in microseconds (End); low half of a length (BodyFile)

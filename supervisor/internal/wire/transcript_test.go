@@ -40,7 +40,7 @@ type line struct {
 
 var kinds = map[string]Kind{
 	"request": Request, "body": Body, "body-file": BodyFile, "take": Take,
-	"response": Response, "data": Data, "end": End, "failed": Failed, "want": Want, "file": File,
+	"response": Response, "data": Data, "end": End, "failed": Failed, "want": Want, "file": File, "refused": Refused,
 }
 
 var flagBits = map[string]uint8{"last": Last, "aborted": Aborted, "deferred": Deferred}
@@ -178,7 +178,7 @@ func parseLine(text string) (l line, isFrame bool, err error) {
 		rest, err = l.set(key, rest)
 	}
 	l.header.Head, l.header.Body = uint32(len(l.head)), uint32(len(l.body))
-	l.timed = kind == End || kind == Failed || kind == Response && l.header.Flags&Last != 0
+	l.timed = kind == End || kind == Failed || kind == Refused || kind == Response && l.header.Flags&Last != 0
 	return l, true, err
 }
 

@@ -4,7 +4,7 @@ import os
 import stat
 
 from _wsgid.link import (
-    DATA, END, FAILED, FILE, HEADER, LAST, OFFSET_AND_LENGTH, PIECE, RESPONSE, SIZE,
+    DATA, END, FAILED, FILE, HEADER, LAST, OFFSET_AND_LENGTH, PIECE, REFUSED, RESPONSE, SIZE,
     Disconnected, receive, send, send_descriptor,
 )
 
@@ -186,6 +186,12 @@ class Exchange:
         cpu, wall = self.thread.times()
         text = summary.encode('utf-8', 'replace')[:4096]
         send(self.sock, HEADER.pack(FAILED, LAST, status, len(text), 0, cpu, wall), text)
+
+    def refuse(self, status, *fields):
+        """Have the front end answer with a page of its own, and with fields."""
+        cpu, wall = self.thread.times()
+        head = '\0'.join([str(status), *(part for field in fields for part in field)]).encode('latin-1')
+        send(self.sock, HEADER.pack(REFUSED, LAST, len(fields), len(head), 0, cpu, wall), head)
 
     def run(self, application, environ):
         """Call the application and send what it returns."""

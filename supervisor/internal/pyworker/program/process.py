@@ -11,6 +11,7 @@ from struct import pack
 from time import perf_counter_ns
 
 from _wsgid import application, interrupt, restrict, surroundings, warmup
+from _wsgid.access import Guards
 from _wsgid.exchange import FileWrapper, RequestTimeout
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
@@ -30,6 +31,7 @@ class Process:
         self.control = control
         self.config = config
         self.application = None
+        self.guards = Guards(self)
         self.threads = []
         self.started = 0            # threads that have a system thread
         self.lock = threading.Lock()
@@ -269,6 +271,7 @@ class Process:
         try:
             self.set_up()
             self.application = application.load(self.config)
+            self.guards.load(self.config['access'])
             if self.config['warm-up']:
                 self.tell('warming')
                 warmup.warm_up(self.application, self.environ, Errors(self), self.config)

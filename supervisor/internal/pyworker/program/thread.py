@@ -122,7 +122,8 @@ class Thread:
         self.errors.request_id = environ.get('mod_wsgi.request_id', '')
         exchange = Exchange(self, environ['REQUEST_METHOD'] == 'HEAD')
         try:
-            exchange.run(process.application, environ)
+            if 'wsgid.access' not in environ or process.guards.admit(environ, exchange):
+                exchange.run(process.application, environ)
         except Disconnected:
             raise
         except RequestTimeout as err:

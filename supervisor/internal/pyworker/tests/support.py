@@ -43,7 +43,7 @@ CONFIG = {
     'group': 'web', 'script': '', 'module': 'demo', 'callable': 'application', 'directory': '/',
     'home': '', 'python-path': '', 'locale': '', 'switch-interval': '', 'stack-size': '0',
     'stack-signal': '62', 'cpu-time-limit': '0', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
-    'import-script': '', 'restrict': '', 'interrupt': '',
+    'access': '', 'import-script': '', 'restrict': '', 'interrupt': '',
     'warm-up': '', 'warm-up-status': '200', 'server-name': 'localhost', 'software': 'wsgid/test', 'multithread': '0', 'multiprocess': '0', 'process': '1', 'title': 'wsgid: test',
 }
 
@@ -142,7 +142,7 @@ class FrontEnd:
             elif frame.kind == link.FILE:
                 body += self.take_file(frame)
                 continue
-            elif frame.kind not in (link.DATA, link.END, link.FAILED):
+            elif frame.kind not in (link.DATA, link.END, link.FAILED, link.REFUSED):
                 raise AssertionError('a frame of kind %d' % frame.kind)
             if frame.kind != link.FAILED:
                 body += frame.body
@@ -202,6 +202,8 @@ class Response:
         self.body = body
         self.last = last
         self.failure = last.head.decode() if last.kind == link.FAILED else None
+        # Status and fields of the page that the front end is to make.
+        self.refusal = last.fields() if last.kind == link.REFUSED else None
 
 
 class Worker:
