@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -381,31 +380,6 @@ func (a *App) Turn(ctx context.Context) error {
 		g.Status()
 	}
 	return nil
-}
-
-// drain stops accepting and waits until the requests under way are answered,
-// at most for the longest graceful-timeout or until ctx ends.
-func (a *App) drain(ctx context.Context) error {
-	var errs []error
-	for _, l := range a.sockets {
-		errs = append(errs, l.Close())
-	}
-	a.serving.Wait()
-	if a.keep != nil {
-		a.front.HandOver(a.keep)
-	} else {
-		a.front.Drain()
-	}
-	limit := time.Duration(0)
-	for _, g := range a.now.Load().site.Groups {
-		limit = max(limit, g.GracefulTimeout)
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if err := a.front.WaitDrained(ctx); err != nil && limit > 0 {
-		a.log.Warn("requests were still under way at the end of the drain", "connections", a.front.Open())
-	}
-	return errors.Join(errs...)
 }
 
 // Stop takes everything down in the reverse order of its start and returns

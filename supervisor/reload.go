@@ -214,6 +214,7 @@ func (a *App) endGroups(old *serving, groups map[string]*group.Group) {
 	}
 	inParallel(gone, func(name string) {
 		old.groups[name].Quiesce()
+		old.groups[name].CutOff("graceful-timeout")
 		old.groups[name].Stop(context.Background())
 		a.names.gone(name)
 	})

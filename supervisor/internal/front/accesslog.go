@@ -83,12 +83,12 @@ func (f *Front) LostLines() uint64 {
 // capture keeps what a line will need, whatever log there is by then.
 func (f *Front) capture(s *session) {
 	req, line := &s.conn.Request, &s.line
-	if len(s.conf.logs) == 0 {
-		*line = logLine{} // a reload may bring a log before the end
-		return
-	}
 	line.method = append(line.method[:0], req.Method...)
 	line.target = append(line.target[:0], req.Target...)
+	if len(s.conf.logs) == 0 {
+		*line = logLine{method: line.method, target: line.target} // a reload may bring a log before the end
+		return
+	}
 	line.host = append(line.host[:0], req.Host...)
 	line.protocol = append(append(line.protocol[:0], "HTTP/1."...), '0'+req.Minor)
 	if said := req.Var("SERVER_PROTOCOL"); len(said) > 0 {
@@ -211,6 +211,8 @@ func outcomeName(o http1.Outcome) string {
 		return "broken"
 	case http1.ClientGone:
 		return "client-gone"
+	case http1.Closed:
+		return "closed"
 	}
 	return "complete"
 }

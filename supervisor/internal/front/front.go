@@ -25,6 +25,8 @@ type Front struct {
 	logger  *slog.Logger
 	dropped droppedFields
 	frames  framePool
+	cutOff  sync.Once
+	cause   string // of the cut-off
 }
 
 // settings are the keys of the site file that a request goes by.
@@ -139,7 +141,7 @@ func (f *Front) EmptySince() time.Time { return f.server.EmptySince() }
 
 // Close ends every connection and the access logs.
 func (f *Front) Close() error {
-	f.server.Close()
+	f.CutOff("shutdown")
 	f.logs.Lock()
 	defer f.logs.Unlock()
 	return f.conf.Load().logs.closeUnless(nil)
@@ -185,6 +187,9 @@ func (f *Front) Done(c *http1.Conn) {
 	if r.Cut() {
 		f.logger.Error("the response was longer than its Content-Length; the rest was left out",
 			"request_id", string(s.id), "pid", s.exchange.Note.PID)
+	}
+	if r.Outcome() == http1.Closed {
+		s.logCutOff()
 	}
 	f.logs.RLock()
 	f.logOf(s).write(s, r)

@@ -32,6 +32,7 @@ type generation struct {
 	release string        // where a link on the way to the application led; "" without one
 	pinned  string        // release, if it was asked for
 	retired bool          // gets no further requests
+	leaving bool          // its leader was told to end
 	kept    bool          // its leader goes on, for another supervisor
 }
 
@@ -56,38 +57,6 @@ func (gen *generation) failedBecause() error { return &StartError{Reason: gen.re
 type StartError struct{ Reason string }
 
 func (e *StartError) Error() string { return "cannot start the application: " + e.Reason }
-
-// drain waits for the requests of a generation that gets no more, then ends it.
-func (gen *generation) drain(limit time.Duration) {
-	gen.checkIdle()
-	select {
-	case <-gen.idle:
-	case <-gen.ended:
-	case <-time.After(limit):
-		gen.group.abortAll(gen, "graceful-timeout")
-	}
-	gen.end(context.Background())
-}
-
-// checkIdle closes idle when the generation has nothing left to do.
-func (gen *generation) checkIdle() {
-	g := gen.group
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !gen.retired {
-		return
-	}
-	for _, p := range gen.processes {
-		if p.busy > 0 {
-			return
-		}
-	}
-	select {
-	case <-gen.idle:
-	default:
-		close(gen.idle)
-	}
-}
 
 // end has the leader stop its processes and waits for its end; the end of ctx
 // has it kill them.
@@ -154,25 +123,6 @@ func (gen *generation) shutDown(ctx context.Context) {
 		g.log.Error("the leader does not end; leaving it behind", "generation", gen.number)
 		gen.control.Close()
 		<-gen.ended
-	}
-}
-
-// abortAll ends the requests that a generation still has.
-func (g *Group) abortAll(gen *generation, why string) {
-	g.mu.Lock()
-	var busy []*thread
-	for _, p := range gen.processes {
-		for _, t := range p.threads {
-			if t != nil && t.busy {
-				busy = append(busy, t)
-			}
-		}
-	}
-	g.mu.Unlock()
-	for _, t := range busy {
-		if j, answered := t.steal(time.Time{}, 503, "The application was stopped before it answered."); answered {
-			g.logEnd(t.process, j, why, "")
-		}
 	}
 }
 

@@ -144,6 +144,9 @@ func New(o Options) *Group {
 	return g
 }
 
+// Name is the group's name.
+func (g *Group) Name() string { return g.name }
+
 // conf is the group's section of the site file as it counts now; a reload may
 // bring another.
 func (g *Group) conf() *site.Group { return g.config.Load() }

@@ -163,7 +163,20 @@ func (g *Group) retire(p *process, why string) {
 		g.tell(control, wire.Message{Type: wire.Replace, Process: p.number})
 	}
 	g.stopRetired(p, false)
-	time.AfterFunc(g.drainLimit(), func() { g.stopRetired(p, true) })
+	limit, key := p.generation.drainLimit()
+	time.AfterFunc(limit, func() { g.stopLate(p, key) })
+}
+
+// stopLate ends a retiring process that still has requests at the drain limit.
+func (g *Group) stopLate(p *process, key string) {
+	g.mu.Lock()
+	var busy []*thread
+	if !p.exited && !p.told {
+		busy = p.busyThreads()
+	}
+	g.mu.Unlock()
+	g.abort(busy, key)
+	g.stopRetired(p, true)
 }
 
 // stopRetired ends a retiring process once its requests are done; force does
@@ -177,7 +190,7 @@ func (g *Group) stopRetired(p *process, force bool) {
 		return
 	}
 	p.told = true
-	kill := p.busy > 0
+	kill := p.stuck && p.busy > 0 // it would not end by itself within shutdown-timeout
 	control := p.generation.control
 	g.mu.Unlock()
 	g.tell(control, wire.Message{Type: wire.StopProcess, Process: p.number, Kill: kill})

@@ -94,7 +94,7 @@ func (n *Next) Commit() (drain func()) {
 		defer g.reloading.Unlock()
 		if old != nil {
 			g.tell(old.control, wire.Message{Type: wire.Retire})
-			old.drain(g.drainLimit())
+			old.drain()
 		}
 	}
 }
@@ -161,6 +161,7 @@ func (g *Group) follow(gen *generation) {
 // leave rotates away from a leader that was told to end.
 func (g *Group) leave(gen *generation) {
 	g.mu.Lock()
+	gen.leaving = true
 	current := gen == g.current && !g.stopped
 	g.mu.Unlock()
 	if !current {
@@ -168,12 +169,26 @@ func (g *Group) leave(gen *generation) {
 	}
 	g.log.Info("the leader was told to end; its generation is replaced", "generation", gen.number, "slot", gen.slot)
 	g.running.Go(func() {
-		if err := g.Reload(g.life); err != nil {
+		if err := g.Reload(g.life); err != nil && g.life.Err() == nil {
 			g.log.Error("cannot replace the generation: "+err.Error()+g.whereToLook(otherSlot(gen.slot)), "generation", gen.number)
-			gen.checkIdle()
-			gen.end(context.Background())
+			g.leaveNothing(gen)
 		}
 	})
+}
+
+// leaveNothing ends the current generation, although there is none to take its place,
+// after the requests under way. Others wait for a leader that can be started, which is
+// tried again and again.
+func (g *Group) leaveNothing(gen *generation) {
+	g.mu.Lock()
+	if g.current != gen {
+		g.mu.Unlock()
+		return
+	}
+	gen.retireLocked()
+	g.mu.Unlock()
+	gen.drain()
+	g.relaunch(gen)
 }
 
 // generationsLocked are those alive.
@@ -191,7 +206,7 @@ func (g *Group) generationsLocked() []*generation {
 // Requests that should finish must be given their time before. The end of ctx
 // has the processes killed.
 func (g *Group) Stop(ctx context.Context) {
-	for _, gen := range g.close() {
+	for _, gen := range g.close("shutdown") {
 		g.abortAll(gen, "shutdown")
 		gen.end(ctx)
 	}
@@ -201,7 +216,7 @@ func (g *Group) Stop(ctx context.Context) {
 // Release is Stop for a supervisor that another one follows: the leader of the
 // current generation and its processes stay, and wait for that one.
 func (g *Group) Release(ctx context.Context) {
-	generations := g.close()
+	generations := g.close("shutdown")
 	g.mu.Lock()
 	keep := g.current
 	g.mu.Unlock()
@@ -214,23 +229,6 @@ func (g *Group) Release(ctx context.Context) {
 		gen.letGo()
 	}
 	g.running.Wait()
-}
-
-// close ends the taking of requests and returns the generations alive.
-func (g *Group) close() []*generation {
-	g.mu.Lock()
-	if !g.stopped {
-		g.stopped = true
-		close(g.stopping)
-	}
-	g.endLife()
-	generations := g.generationsLocked()
-	waiting := g.flushLocked()
-	g.mu.Unlock()
-	for _, x := range waiting {
-		x.fail(503, "The site is being stopped.", "")
-	}
-	return generations
 }
 
 // letGo ends the connection to a leader and those to its threads.

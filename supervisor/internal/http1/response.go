@@ -26,6 +26,9 @@ const (
 	Broken
 	// ClientGone: the client closed the connection or stopped reading.
 	ClientGone
+	// Closed: the connection was aborted because the server was closed, wherever the
+	// exchange was.
+	Closed
 )
 
 // Response is the writing side of a connection. Its methods may be called from
@@ -445,11 +448,20 @@ func (r *Response) Abort(serial uint64) {
 	}
 }
 
+// close is Abort for the exchange that there is, if there is one.
+func (r *Response) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.overLocked(r.serial) {
+		r.abortLocked(Closed)
+	}
+}
+
 func (r *Response) abortLocked(how Outcome) {
 	if r.aborted || r.finished {
 		return
 	}
-	if how == Broken && r.releaseLocked() != nil {
+	if how != ClientGone && r.releaseLocked() != nil {
 		return // the client has gone, which has aborted it already
 	}
 	r.aborted = true
@@ -468,7 +480,7 @@ func (r *Response) finishLocked(how Outcome) {
 	r.finished = true
 	r.outcome = how
 	r.takeHeldLocked()
-	if how == Broken || how == ClientGone {
+	if how == Broken || how == ClientGone || how == Closed {
 		r.aborted = true
 		r.conn.closeAfter.Store(true)
 		// A body that ends with the connection would look complete; any other

@@ -319,8 +319,8 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	for _, c := range open {
 		c.closeAfter.Store(true)
+		c.Response.close() // first: a write that is interrupted looks as if the client had gone
 		c.socket.interrupt()
-		c.Response.Abort(c.Response.Serial())
 		c.post(c.endIdle)
 	}
 	s.running.Wait()

@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// drain stops accepting and waits until the requests under way are answered, or ctx
+// ends. Each group has its own graceful-timeout for that, and the longest of them is
+// for requests that are still arriving and answers that are still being taken.
+func (a *App) drain(ctx context.Context) error {
+	var errs []error
+	for _, l := range a.sockets {
+		errs = append(errs, l.Close())
+	}
+	a.serving.Wait()
+	if a.keep != nil {
+		a.front.HandOver(a.keep)
+	} else {
+		a.front.Drain()
+	}
+	const cause = "graceful-timeout"
+	now, longest := a.now.Load(), time.Duration(0)
+	for _, g := range now.site.Groups {
+		longest = max(longest, g.GracefulTimeout)
+		limit := time.AfterFunc(g.GracefulTimeout, func() { now.groups[g.Name].CutOff(cause) })
+		defer limit.Stop()
+	}
+	limited, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	if a.front.WaitDrained(limited) != nil && ctx.Err() == nil {
+		for _, g := range now.groups {
+			g.CutOff(cause)
+		}
+		a.front.CutOff(cause)
+	}
+	return errors.Join(errs...)
+}
