@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -90,12 +91,27 @@ func (s *Sockets) CheckUser(g *site.Group, uid uint32) error {
 	if uid == 0 {
 		return errors.New("the leader runs as root")
 	}
+	if number, ok := strings.CutPrefix(name, "#"); ok {
+		return checkNumber(number, uid)
+	}
 	entry, err := user.Lookup(name)
 	if err != nil {
 		return nil
 	}
 	if entry.Uid != strconv.FormatUint(uint64(uid), 10) {
 		return fmt.Errorf("the leader runs as user %d, and %s is %s", uid, name, entry.Uid)
+	}
+	return nil
+}
+
+// checkNumber is CheckUser for a user who is named by number, as whom the front end
+// itself must not be: what runs as that user may connect to every group.
+func checkNumber(number string, uid uint32) error {
+	switch {
+	case number != strconv.FormatUint(uint64(uid), 10):
+		return fmt.Errorf("the leader runs as user %d, not as %s", uid, number)
+	case int(uid) == os.Getuid():
+		return fmt.Errorf("the leader runs as user %d, which is the front end's own", uid)
 	}
 	return nil
 }

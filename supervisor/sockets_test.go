@@ -58,6 +58,9 @@ func TestSocketsCheckUser(t *testing.T) {
 		{"named, another", "daemon", "wsgi-app", daemon + 1, false},
 		{"by default", "", "daemon", daemon, true},
 		{"root", "daemon", "", 0, false},
+		{"by number", "#" + other.Uid, "", daemon, true},
+		{"by number, another", "#" + other.Uid, "", daemon + 1, false},
+		{"the front end's own number", "#" + strconv.FormatUint(uint64(me), 10), "", me, false},
 		{"root, unknown name", "nobody-knows", "", 0, false},
 		{"unknown name", "nobody-knows", "", 4711, true},
 	} {

@@ -107,12 +107,12 @@ func (b *builder) identity(d *draft, g *site.Group) {
 		if user == "" {
 			user = site.DefaultUser
 		}
-		d.add("User", user)
+		d.add("User", site.UnitAccount(user))
 		if g.UserGroup != "" {
-			d.add("Group", g.UserGroup)
+			d.add("Group", site.UnitAccount(g.UserGroup))
 		}
 		if len(g.SupplementaryGroups) > 0 {
-			d.add("SupplementaryGroups", strings.Join(g.SupplementaryGroups, " "))
+			d.add("SupplementaryGroups", strings.ReplaceAll(strings.Join(g.SupplementaryGroups, " "), "#", ""))
 		}
 	}
 	if g.Umask >= 0 {

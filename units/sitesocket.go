@@ -46,12 +46,12 @@ func (b *builder) siteSocket() {
 func (b *builder) socketOptions(d *draft) {
 	o := b.site.Socket
 	if o.User != "" {
-		d.add("SocketUser", o.User)
+		d.add("SocketUser", site.UnitAccount(o.User))
 		// Takes back the template's, so that it becomes that of the user.
 		d.add("SocketGroup", "")
 	}
 	if o.Group != "" {
-		d.add("SocketGroup", o.Group)
+		d.add("SocketGroup", site.UnitAccount(o.Group))
 	}
 	d.add("SocketMode", octal(o.Mode))
 	d.add("Backlog", strconv.Itoa(o.Backlog))

@@ -24,11 +24,31 @@ func UserID(name string) (int, error) { return userAccounts.number(name) }
 // GroupID gives the number of a group.
 func GroupID(name string) (int, error) { return groupAccounts.number(name) }
 
+// numeric reads mod_wsgi's form of a user or group that is known by its number,
+// "#1000".
+func numeric(name string) (number string, ok bool) {
+	number, ok = strings.CutPrefix(name, "#")
+	n, err := strconv.ParseUint(number, 10, 32)
+	// The last one is none: it stands for "no change" in chown(2).
+	return number, ok && err == nil && n < 1<<32-1 && strconv.FormatUint(n, 10) == number
+}
+
+// UnitAccount is a user or group as systemd.exec(5) wants it: without the "#" of a
+// number.
+func UnitAccount(name string) string { return strings.TrimPrefix(name, "#") }
+
 // number looks a name up. A binary without cgo reads /etc/passwd and /etc/group
 // alone; for what comes from LDAP and the like there is getent.
 func (a accounts) number(name string) (int, error) {
+	given, isNumber := numeric(name)
+	if isNumber && a == groupAccounts {
+		return strconv.Atoi(given) // it needs no entry
+	}
 	id, err := a.local(name)
 	if err != nil {
+		if isNumber {
+			name = given // getent takes both
+		}
 		id, err = a.getent(name)
 	}
 	if err != nil {
@@ -49,7 +69,11 @@ func (a accounts) local(name string) (string, error) {
 		}
 		return g.Gid, nil
 	}
-	u, err := user.Lookup(name)
+	lookup := user.Lookup
+	if number, ok := numeric(name); ok {
+		lookup, name = user.LookupId, number
+	}
+	u, err := lookup(name)
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +111,15 @@ func (c *fileCheck) account(a accounts, name, key string) {
 	if name == "" {
 		return
 	}
-	if _, err := a.number(name); err != nil {
+	number, err := a.number(name)
+	if err != nil {
 		c.at(asFault(err), key)
+	}
+	if _, ok := numeric(name); !ok || err != nil || a != userAccounts || key == "socket-user" {
+		return
+	}
+	// By its name it is refused when the file is read.
+	if own, err := a.number(FrontEndUser); err == nil && own == number {
+		c.at(checkProcessUser(FrontEndUser), key)
 	}
 }

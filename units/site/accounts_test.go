@@ -9,7 +9,7 @@ func TestAccounts(t *testing.T) {
 	dir := t.TempDir()
 	fakePython(t, filepath.Join(dir, "getent"), `
 case "$1 $2" in
-"passwd ldap-joe") echo 'ldap-joe:*:70001:70002:Joe:/home/joe:/bin/sh' ;;
+"passwd ldap-joe" | "passwd 70001") echo 'ldap-joe:*:70001:70002:Joe:/home/joe:/bin/sh' ;;
 "group ldap-staff") echo 'ldap-staff:*:70002:joe' ;;
 "passwd odd") echo 'odd:*:x:1::' ;;
 "passwd short") echo 'short' ;;
@@ -27,6 +27,10 @@ esac`)
 		"group file":    {GroupID, "root", 0, ""},
 		"getent":        {UserID, "ldap-joe", 70001, ""},
 		"getent group":  {GroupID, "ldap-staff", 70002, ""},
+		"a number":      {UserID, "#0", 0, ""},
+		"a far number":  {UserID, "#70001", 70001, ""},
+		"nobody's":      {UserID, "#70009", 0, `there is no user "70009" on this machine`},
+		"a group's":     {GroupID, "#70009", 70009, ""}, // needs no name
 		"unknown":       {UserID, "nobody-here", 0, `there is no user "nobody-here" on this machine`},
 		"unknown group": {GroupID, "nobody-here", 0, `there is no group "nobody-here" on this machine`},
 		"no number":     {UserID, "odd", 0, `cannot look up user "odd": its number is "x"`},
@@ -78,5 +82,24 @@ script = "/inside/app.py"
 	}
 	if found, err := s.Interpreters(t.Context()); err != nil || len(found) != 0 {
 		t.Errorf("interpreters inside a chroot: %v, %v", found, err)
+	}
+}
+
+// The front end's user must not run an application, by whatever name.
+func TestFrontEndUserByNumber(t *testing.T) {
+	dir := t.TempDir()
+	fakePython(t, filepath.Join(dir, "getent"), `
+case "$1 $2" in
+"passwd wsgi" | "passwd 70005") echo 'wsgi:*:70005:70005::/:/bin/sh' ;;
+"passwd 70006") echo 'other:*:70006:70006::/:/bin/sh' ;;
+*) exit 2 ;;
+esac`)
+	t.Setenv("PATH", dir)
+	for user, refused := range map[string]bool{"#70005": true, "#70006": false} {
+		c := &fileCheck{site: Default("blog")}
+		c.account(userAccounts, user, "group.main.user")
+		if got := len(c.errs) > 0; got != refused {
+			t.Errorf("%s: %v", user, c.errs)
+		}
 	}
 }

@@ -119,7 +119,9 @@ func quoteWords(words []string) string {
 func checkAccount(s string) *fault {
 	switch {
 	case strings.HasPrefix(s, "#"):
-		return &fault{msg: strconv.Quote(s) + " is a number", hint: "write the name"}
+		if _, ok := numeric(s); !ok {
+			return &fault{msg: strconv.Quote(s) + " is not the number of a user or group", hint: `write the name, or "#1000"`}
+		}
 	case !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*\$?$`).MatchString(s):
 		return &fault{msg: strconv.Quote(s) + " is not a user or group name"}
 	}

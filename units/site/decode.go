@@ -64,6 +64,10 @@ func (d *decoder) table(t Table, n *node, prefix string, fs fields) {
 }
 
 func (d *decoder) key(k *Key, n *node, dotted string, fs fields) {
+	if k.State == Needless {
+		d.fail(n.place, dotted, k.refused()) // whatever its value
+		return
+	}
 	v, faults := k.read(n)
 	for _, f := range faults {
 		key := dotted

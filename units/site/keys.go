@@ -47,7 +47,7 @@ const (
 // State says whether this version acts on a key.
 type State string
 
-// The states of keys. Keys of every state are checked for type and range.
+// The states of keys. Keys that are not needless are checked for type and range.
 const (
 	// Supported keys work.
 	Supported State = "supported"
@@ -142,7 +142,7 @@ func lookup(keys []Key, name string) *Key {
 }
 
 func topKeys() []Key {
-	return slices.Concat(siteKeys(), logKeys(), limitKeys(), policyKeys(), spoolKeys(), socketKeys(), socketLaterKeys(), pythonKeys())
+	return slices.Concat(siteKeys(), logKeys(), limitKeys(), policyKeys(), spoolKeys(), socketKeys(), topNeedlessKeys(), pythonKeys())
 }
 
 func siteKeys() []Key {

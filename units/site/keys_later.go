@@ -3,24 +3,11 @@ package site
 // The keys of this file are of later work, or belong to mechanisms that wsgid
 // has no use for. They are read and checked, then refused.
 
-func socketLaterKeys() []Key {
-	return []Key{
-		{
-			Name: "accept-mutex", Type: TypeString, ModWSGI: "WSGIAcceptMutex", State: Needless,
-			Meaning: "processes do not accept connections, so they need no mutex",
-		},
-		{
-			Name: "restrict-embedded", Type: TypeBool, ModWSGI: "WSGIRestrictEmbedded", ModWSGIDefault: "Off", State: Needless,
-			Meaning: "applications always run in daemon groups",
-		},
-	}
-}
-
 func groupLaterKeys() []Key {
-	return []Key{
+	return append(groupNeedlessKeys(), []Key{
 		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
 		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
-	}
+	}...)
 }
 
 func locationKeys() []Key {
