@@ -34,6 +34,11 @@ func slotSocketPath(s *site.Site, runtime, group, slot string) string {
 	return s.SlotPrefix(runtime+"/wsgi", group) + "." + slot + ".sock"
 }
 
+// SlotSocket is the path of the socket of a group's slot, "a" or "b".
+func SlotSocket(s *site.Site, o Options, group, slot string) string {
+	return slotSocketPath(s, o.runtime(), group, slot)
+}
+
 // slotSocketValue is slotSocketPath for all slots, as the units of a slot have it.
 func slotSocketValue(s *site.Site, group string) string {
 	if s.Socket.Prefix == "" {

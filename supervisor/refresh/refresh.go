@@ -7,6 +7,8 @@
 //   - systemd runs its generators again only if their output for this site would
 //     be another, because PID 1 stands still meanwhile.
 //   - A site file that is broken changes nothing.
+//   - A socket of a slot that was removed from the file system is there again before a
+//     generation is started in it; a socket that is used is left alone.
 //   - Sockets of new groups listen before the new generation is started, and those
 //     of groups that are gone do so until after the drain.
 //   - Service scripts, which have nothing that could be tried before, are restarted
@@ -40,7 +42,8 @@ type Options struct {
 }
 
 // Before has systemd read the site's units again if they would be others now, and
-// starts the sockets of its groups. It reports whether it did.
+// starts the sockets of its groups. It reports whether it did. Sockets that somebody has
+// removed from the file system are made again.
 func Before(ctx context.Context, o Options) (changed bool, err error) {
 	s, err := site.Load(o.SiteFile)
 	if err != nil {
@@ -51,8 +54,12 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 		return false, err
 	}
 	same, err := asGenerated(o.Generated, s.Name, files)
-	if err != nil || same {
+	if err != nil {
 		return false, err
+	}
+	removed := removedSockets(s, o.Units)
+	if same && len(removed) == 0 {
+		return false, nil
 	}
 	if err := sameSockets(o.Generated, s, files); err != nil {
 		return false, err
@@ -62,6 +69,9 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 		return false, fmt.Errorf("cannot reach systemd: %w", err)
 	}
 	defer manager.Close()
+	if err := restore(ctx, manager, s.Name, removed); err != nil || same {
+		return false, err
+	}
 	if err := manager.Reload(ctx); err != nil {
 		return false, err
 	}

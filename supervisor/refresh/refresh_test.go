@@ -126,3 +126,37 @@ func TestSameSockets(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovedSockets: what has no path any more is noticed, slot by slot.
+func TestRemovedSockets(t *testing.T) {
+	t.Parallel()
+	runtime := t.TempDir()
+	if err := os.Mkdir(filepath.Join(runtime, "wsgi"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := generate(t, "[group.web]\n"+mount)
+	o := units.Options{Wsgid: "/usr/bin/wsgid", Runtime: runtime}
+	paths := map[string]string{}
+	for _, name := range []string{"a", "b"} {
+		path := units.SlotSocket(s, o, "web", name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths["wsgi-blog:web@"+name+".socket"] = path
+	}
+	if removed := removedSockets(s, o); len(removed) > 0 {
+		t.Errorf("all are there, and removed are %v", removed)
+	}
+	for unit, path := range paths {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		removed := removedSockets(s, o)
+		if len(removed) != 1 || removed[0].socket != unit || removed[0].path != path || removed[0].service != strings.TrimSuffix(unit, "socket")+"service" {
+			t.Errorf("%s was removed, found are %v", path, removed)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
