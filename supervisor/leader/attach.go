@@ -37,6 +37,7 @@ func (l *Leader) obey(s *session, m wire.Message) error {
 	case m.Type == wire.Retire:
 		l.retired = true
 	case m.Type == wire.Shutdown:
+		l.farewell = m.Text
 		l.stopAll(m.Kill)
 	default:
 		return l.obeyAbout(l.processes[m.Process], m)
@@ -55,7 +56,7 @@ func (l *Leader) obeyAbout(p *process, m wire.Message) error {
 		}
 	case wire.StopProcess:
 		if p != nil {
-			p.retiring = true
+			p.retiring, p.farewell = true, m.Text
 			l.stop(p, m.Kill)
 		}
 	case wire.DumpStacks:

@@ -79,7 +79,8 @@ type Leader struct {
 	begun     bool // the first processes were started
 	ready     bool // every process was ready at the same time
 	stopping  bool
-	fatal     error // why the leader gives up
+	farewell  string // why the supervisor wants the end
+	fatal     error  // why the leader gives up
 }
 
 // New checks what can be checked before anything is started: the group's

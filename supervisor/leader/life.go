@@ -257,13 +257,29 @@ func (l *Leader) stop(p *process, kill bool) {
 		p.kill()
 		return
 	}
-	if err := p.say("stop"); err != nil || !p.greeted {
+	if err := p.say("stop\x00" + l.reason(p)); err != nil || !p.greeted {
 		p.kill()
 		return
 	}
 	if timeout := l.options.Group.ShutdownTimeout; timeout > 0 && !p.failed {
 		p.startDeadline(timeout + killMargin)
 	}
+}
+
+// reason is what an application is told about the end of its process, in the words
+// of mod_wsgi where it has one for that.
+func (l *Leader) reason(p *process) string {
+	why := p.farewell
+	if why == "" {
+		why = l.farewell
+	}
+	switch why {
+	case "", "shutdown":
+		return "shutdown_signal"
+	case "reload":
+		return "graceful_signal"
+	}
+	return strings.ReplaceAll(why, "-", "_")
 }
 
 // stopAll ends every process and lets nobody in any more; kill does not wait

@@ -47,6 +47,7 @@ type process struct {
 	retiring   bool   // its end is wanted: no replacement
 	abandoned  bool   // the supervisor that wanted it replaced has gone
 	stopped    bool   // it was told to end
+	farewell   string // why the supervisor wants its end
 	failed     bool   // it said why it cannot start, or its end was logged
 	expired    string // why it should be replaced although it serves, "" if it should not
 	heavy      bool   // it has been above maximum-memory since it was new

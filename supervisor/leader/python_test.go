@@ -172,3 +172,26 @@ def application(environ, start_response):
 	}
 	r.log.wait(t, "WARN callback registration for signal 15 ignored")
 }
+
+// TestFarewell: an application hears why its process ends, in mod_wsgi's words.
+func TestFarewell(t *testing.T) {
+	t.Parallel()
+	for why, want := range map[string]string{
+		"": "shutdown_signal", "shutdown": "shutdown_signal", "reload": "graceful_signal",
+		"restart-interval": "restart_interval", "inactivity-timeout": "inactivity_timeout",
+	} {
+		r := lead(t, `
+import mod_wsgi
+mod_wsgi.subscribe_shutdown(lambda name, *, shutdown_reason: print('told', shutdown_reason))
+def application(environ, start_response):
+    pass
+`, nil)
+		r.ready(1)
+		m := wire.Message{Type: wire.Shutdown, Text: why}
+		if why == "restart-interval" {
+			m.Type, m.Process = wire.StopProcess, 1
+		}
+		r.tell(m)
+		r.log.wait(t, "told "+want)
+	}
+}

@@ -171,6 +171,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"switch-interval", switchInterval(g),
 		"stack-size", strconv.FormatInt(g.StackSize, 10),
 		"stack-signal", strconv.Itoa(int(stackSignal)),
+		"processes", strconv.Itoa(g.Processes),
 		"threads", strconv.Itoa(g.Threads),
 		"shutdown-timeout", strconv.FormatFloat(g.ShutdownTimeout.Seconds(), 'f', -1, 64),
 		"watch", flag(l.options.Watch),

@@ -29,6 +29,7 @@ type generation struct {
 	ended   chan struct{} // closed when the leader has let go
 	idle    chan struct{} // closed when it gets no more requests and has none
 	reason  string        // why it failed
+	why     string        // it ends; "" for a reload or the end of the site
 	release string        // where a link on the way to the application led; "" without one
 	pinned  string        // release, if it was asked for
 	retired bool          // gets no further requests
@@ -101,11 +102,25 @@ func (gen *generation) retireLocked() []*thread {
 // that ignores even that is left to whoever started it.
 const killTime = 5 * time.Second
 
+// farewell is why the generation ends.
+func (gen *generation) farewell() string {
+	g := gen.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case gen.why != "":
+		return gen.why
+	case g.stopped:
+		return "shutdown"
+	}
+	return "reload"
+}
+
 // shutDown has the leader end. Its own processes have shutdown-timeout for
 // that, which the leader keeps.
 func (gen *generation) shutDown(ctx context.Context) {
 	g := gen.group
-	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil})
+	g.tell(gen.control, wire.Message{Type: wire.Shutdown, Kill: ctx.Err() != nil, Text: gen.farewell()})
 	orderly := time.After(gen.conf.ShutdownTimeout + killTime)
 	if gen.conf.ShutdownTimeout == 0 {
 		orderly = nil // no limit

@@ -21,9 +21,10 @@ type process struct {
 	busy     int       // threads with a request, lost ones included
 	load     load
 	ready    bool
-	retiring bool // gets no further requests
-	told     bool // StopProcess was sent
-	stuck    bool // a thread did not answer within request-timeout
+	retiring bool   // gets no further requests
+	told     bool   // StopProcess was sent
+	why      string // it retires; "" when it does not, or with its generation
+	stuck    bool   // a thread did not answer within request-timeout
 	exited   bool
 	cause    string // of its end, once it has exited
 
@@ -154,7 +155,7 @@ func (g *Group) retire(p *process, why string) {
 		g.mu.Unlock()
 		return
 	}
-	p.retiring = true
+	p.retiring, p.why = true, why
 	replaced := g.recycled == p
 	control := p.generation.control
 	g.mu.Unlock()
@@ -191,9 +192,9 @@ func (g *Group) stopRetired(p *process, force bool) {
 	}
 	p.told = true
 	kill := p.stuck && p.busy > 0 // it would not end by itself within shutdown-timeout
-	control := p.generation.control
+	control, why := p.generation.control, p.why
 	g.mu.Unlock()
-	g.tell(control, wire.Message{Type: wire.StopProcess, Process: p.number, Kill: kill})
+	g.tell(control, wire.Message{Type: wire.StopProcess, Process: p.number, Kill: kill, Text: why})
 }
 
 // stuckThreads counts the threads whose request was given up on.

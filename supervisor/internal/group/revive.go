@@ -244,6 +244,7 @@ func (g *Group) lookAtActivity() {
 	gen.retired = true
 	g.current, g.draining = nil, gen
 	g.asleep, g.bed = true, otherSlot(gen.slot)
+	gen.why = "inactivity-timeout"
 	g.mu.Unlock()
 	g.log.Info("inactivity-timeout: the processes end until the next request", "generation", gen.number)
 	gen.end(context.Background())

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -18,7 +19,11 @@ var files embed.FS
 
 // modules in the order in which they are executed: each imports only what
 // stands before it.
-var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "access_digest", "access", "warmup", "restrict", "interrupt", "process"}
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "access_digest", "access", "warmup", "restrict", "interrupt", "lazy", "process"}
+
+// lazy modules are executed when something asks for them; until then a process
+// keeps their code as bytes.
+var lazy = [...]string{"metrics", "modwsgi"}
 
 // serviceModules are those of a service script, in the same way.
 var serviceModules = [...]string{"application", "surroundings", "service"}
@@ -27,19 +32,20 @@ var serviceModules = [...]string{"application", "surroundings", "service"}
 // package _wsgid of the program and calls main. A child compiles: what the
 // compiler leaves behind in a heap, a megabyte for each process, ends with it.
 const bootstrap = `import marshal, os, sys
-def compile_program(fd):
+def compile_program(fd, eager):
     with open(fd, 'rb') as file:
         parts = file.read().split(b'\0')
-    return [(name.decode(), compile(text, '<wsgid>/' + name.decode() + '.py', 'exec', dont_inherit=True))
-            for name, text in zip(parts[::2], parts[1::2])]
-def compiled(fd):
+    codes = [(name.decode(), compile(text, '<wsgid>/' + name.decode() + '.py', 'exec', dont_inherit=True))
+             for name, text in zip(parts[::2], parts[1::2])]
+    return codes[:eager], {name: marshal.dumps(code) for name, code in codes[eager:]}
+def compiled(fd, eager):
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
         os.close(reader)  # else the write would wait for ever when the parent is killed
         try:
             with open(writer, 'wb') as file:
-                file.write(marshal.dumps(compile_program(fd)))
+                file.write(marshal.dumps(compile_program(fd, eager)))
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(1)
@@ -50,34 +56,40 @@ def compiled(fd):
         program = file.read()
     os.waitpid(child, 0)
     return marshal.loads(program)
-def boot(fd):
+def boot(fd, eager):
     new = type(sys)
     package = sys.modules['_wsgid'] = new('_wsgid')
     package.__path__ = []
-    for name, code in compiled(fd):
+    codes, package.later = compiled(fd, eager)
+    for name, code in codes:
         module = sys.modules['_wsgid.' + name] = new('_wsgid.' + name)
         setattr(package, name, module)
         exec(code, module.__dict__)
     if sys.path[:1] == ['']:
         del sys.path[0]
     return module.main
-boot(%d)(%s)`
+boot(%d, %d)(%s)`
 
 // Bootstrap returns the text for the interpreter's -c that runs the program
 // from descriptor fd and closes it. A file without a name instead of files on
 // sys.path leaves nothing for an application to import by accident, and
 // nothing to install.
-func Bootstrap(fd int) string { return fmt.Sprintf(bootstrap, fd, "") }
+func Bootstrap(fd int) string { return bootstrapOf(fd, len(modules), "") }
 
 // ServiceBootstrap is Bootstrap for ServiceProgram, whose settings, NUL-separated
 // names and values, are read from a descriptor of their own, and that is closed, too.
 func ServiceBootstrap(fd, settings int) string {
-	return fmt.Sprintf(bootstrap, fd, strconv.Itoa(settings))
+	return bootstrapOf(fd, len(serviceModules), strconv.Itoa(settings))
+}
+
+// bootstrapOf is the text for a program whose first modules are executed at once.
+func bootstrapOf(fd, eager int, arguments string) string {
+	return fmt.Sprintf(bootstrap, fd, eager, arguments)
 }
 
 // Program returns the modules as Bootstrap reads them: name NUL text NUL, in
-// order of execution.
-func Program() ([]byte, error) { return program(modules[:]) }
+// order of execution, the lazy ones last.
+func Program() ([]byte, error) { return program(slices.Concat(modules[:], lazy[:])) }
 
 // ServiceProgram returns those of the program that runs a service script.
 func ServiceProgram() ([]byte, error) { return program(serviceModules[:]) }

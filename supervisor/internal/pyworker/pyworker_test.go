@@ -55,22 +55,23 @@ func TestBootstrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	program := "first\x00value = 'of first'\x00last\x00" + `import os, sys
+	program := "first\x00value = 'of first'\x00last\x00" + `import marshal, os, sys
 from _wsgid.first import value
 def main():
     closed = not os.path.exists('/proc/self/fd/3')
-    print(value, __name__, main.__code__.co_filename, '' in sys.path, closed, 'boot' in globals())
-` + "\x00"
+    later = {name: marshal.loads(code).co_filename for name, code in sys.modules['_wsgid'].later.items()}
+    print(value, __name__, main.__code__.co_filename, '' in sys.path, closed, 'boot' in globals(), later)
+` + "\x00later\x00raise SystemExit('it was executed')\x00"
 	if _, err := file.WriteString(program); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := file.Seek(0, 0); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(python, "-c", Bootstrap(3))
+	command := exec.Command(python, "-c", bootstrapOf(3, 2, ""))
 	command.ExtraFiles = []*os.File{file}
 	output, err := command.CombinedOutput()
-	if want := "of first _wsgid.last <wsgid>/last.py False True False\n"; err != nil || string(output) != want {
+	if want := "of first _wsgid.last <wsgid>/last.py False True False {'later': '<wsgid>/later.py'}\n"; err != nil || string(output) != want {
 		t.Errorf("got %q, %v; want %q", output, err, want)
 	}
 }

@@ -65,7 +65,7 @@ const (
 	// StopProcess for the old one once its requests are done.
 	Replace MessageType = "replace"
 	// StopProcess ends one process: gracefully within the group's
-	// shutdown-timeout, then by SIGKILL. Kill skips the graceful part.
+	// shutdown-timeout, then by SIGKILL. Kill skips the graceful part. Text is why.
 	StopProcess MessageType = "stop-process"
 	// Shutdown ends every process, as StopProcess does, and then the leader. It
 	// may be sent again with Kill.

@@ -10,7 +10,7 @@ from _thread import start_new_thread
 from struct import pack
 from time import perf_counter_ns
 
-from _wsgid import application, interrupt, restrict, surroundings, warmup
+from _wsgid import application, interrupt, lazy, restrict, surroundings, warmup
 from _wsgid.access import Guards
 from _wsgid.exchange import FileWrapper, RequestTimeout
 from _wsgid.link import Link
@@ -38,6 +38,7 @@ class Process:
         self.renewed = threading.Condition(self.lock)
         self.stopping = False
         self.watching = config['watch'] == '1'
+        self.observer = None        # of requests, once mod_wsgi was imported
         self.raise_in = None        # see interrupt.raiser(); None where nothing is interrupted
         self.interrupt_age = 0      # of a request, in nanoseconds
         self.modules_seen = 0
@@ -260,6 +261,7 @@ class Process:
         if int(config['stack-size']):
             threading.stack_size(int(config['stack-size']))
         restrict.apply(config['restrict'].split(), self)
+        sys.meta_path.insert(0, lazy.Finder(self))
         if config['interrupt']:
             self.interrupt_age = float(config['interrupt']) * 1e9
             self.raise_in = interrupt.raiser()
@@ -321,6 +323,7 @@ class Process:
 
     def serve_until_told(self):
         """Do as the leader says, until it wants the end or has gone."""
+        reason = b''
         while True:
             try:
                 word, _, rest = self.control.recv(4096).partition(b'\0')
@@ -336,7 +339,10 @@ class Process:
             elif word == b'renew':
                 self.renew(rest.decode())
             elif word in (b'stop', b''):
+                reason = rest
                 break
+        if self.observer:
+            self.observer.stopping(reason.decode() or 'shutdown_signal')
         self.end_threads()
         # 0 means no limit.
         deadline = float(self.config['shutdown-timeout']) or float('inf')

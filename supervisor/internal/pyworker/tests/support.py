@@ -2,6 +2,7 @@
 loads it, and the front end's side of a thread's connection."""
 
 import ast
+import marshal
 import os
 import re
 import socket
@@ -28,12 +29,17 @@ def load_program():
     names = re.search(r'modules = [^{]*\{([^}]*)\}', (PROGRAM.parent / 'pyworker.go').read_text()).group(1)
     package = sys.modules['_wsgid'] = type(sys)('_wsgid')
     package.__path__ = []
+    later = re.search(r'lazy = [^{]*\{([^}]*)\}', (PROGRAM.parent / 'pyworker.go').read_text()).group(1)
+    package.later = {name: marshal.dumps(code_of(name)) for name in ast.literal_eval('[%s]' % later)}
     for name in ast.literal_eval('[%s]' % names):
         module = sys.modules['_wsgid.' + name] = type(sys)('_wsgid.' + name)
         setattr(package, name, module)
-        text = (PROGRAM / (name + '.py')).read_bytes()
-        exec(compile(text, '<wsgid>/%s.py' % name, 'exec', dont_inherit=True), module.__dict__)
+        exec(code_of(name), module.__dict__)
     return package
+
+
+def code_of(name):
+    return compile((PROGRAM / (name + '.py')).read_bytes(), '<wsgid>/%s.py' % name, 'exec', dont_inherit=True)
 
 
 wsgid = load_program()
@@ -42,7 +48,7 @@ link = wsgid.link
 CONFIG = {
     'group': 'web', 'script': '', 'module': 'demo', 'callable': 'application', 'directory': '/',
     'home': '', 'python-path': '', 'locale': '', 'switch-interval': '', 'stack-size': '0',
-    'stack-signal': '62', 'cpu-time-limit': '0', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
+    'stack-signal': '62', 'cpu-time-limit': '0', 'processes': '1', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
     'access': '', 'import-script': '', 'restrict': '', 'interrupt': '',
     'warm-up': '', 'warm-up-status': '200', 'server-name': 'localhost', 'software': 'wsgid/test', 'multithread': '0', 'multiprocess': '0', 'process': '1', 'title': 'wsgid: test',
 }

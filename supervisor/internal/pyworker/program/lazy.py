@@ -1,0 +1,41 @@
+"""Modules of the program that are made when they are first wanted: most processes
+never want them."""
+
+import marshal
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+
+
+def load(name):
+    """The module _wsgid.NAME."""
+    full = '_wsgid.' + name
+    if full not in sys.modules:
+        package = sys.modules['_wsgid']
+        module = type(sys)(full)
+        exec(marshal.loads(package.later[name]), module.__dict__)
+        sys.modules[full] = module
+        setattr(package, name, module)
+    return sys.modules[full]
+
+
+class Finder:
+    """Has "import mod_wsgi" find the module that this program makes, in front of a
+    package of that name: mod_wsgi-express is one, and what it consists of can
+    still be imported from it."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def find_spec(self, name, path=None, target=None):
+        if name != 'mod_wsgi':
+            return None
+        spec = ModuleSpec(name, self, origin='<wsgid>')
+        package = PathFinder.find_spec(name)
+        spec.submodule_search_locations = package and package.submodule_search_locations
+        return spec
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__dict__.update(load('modwsgi').begin(self.process))
