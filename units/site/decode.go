@@ -141,6 +141,8 @@ func assign(to, v any) {
 		*to, _ = v.(map[string]string)
 	case *Peers:
 		*to = v.(Peers)
+	case *Pages:
+		*to = to.over(v.(Pages))
 	default:
 		panic(fmt.Sprintf("site: a field has the type %T, which no key can fill", to))
 	}
@@ -159,6 +161,8 @@ func copyField(to, from any) {
 		*to.(*[]string) = *from
 	case *Peers:
 		*to.(*Peers) = *from
+	case *Pages:
+		*to.(*Pages) = to.(*Pages).over(*from)
 	default:
 		panic(fmt.Sprintf("site: a field has the type %T, which cannot be copied", from))
 	}

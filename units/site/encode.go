@@ -120,6 +120,8 @@ func encodeValue(v any) string {
 		return quoteList(list)
 	case *Peers:
 		return quoteArray(v.strings())
+	case *Pages:
+		return v.encode()
 	}
 	return ""
 }

@@ -7,7 +7,7 @@ type fields []field
 type field struct {
 	key string
 	// to is a pointer to string, bool, int, int64, time.Duration, []string,
-	// []Listener, []Directive, map[string]string or Peers, or it is an octal.
+	// []Listener, []Directive, map[string]string, Peers or Pages, or it is an octal.
 	to any
 }
 

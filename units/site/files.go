@@ -23,7 +23,7 @@ func (c *fileCheck) at(f *fault, key string) {
 }
 
 // CheckFiles looks at the files, directories and accounts that the site names:
-// scripts, homes, environment files, interpreters, directories of logs and spools,
+// scripts, error pages, homes, environment files, interpreters, directories of logs and spools,
 // users and groups. What lies inside a chroot is left out, and so is LogDirectory.
 // It runs nothing of the site; see [Site.Interpreters]. The error is [Errors].
 func (s *Site) CheckFiles() error {
@@ -31,6 +31,9 @@ func (s *Site) CheckFiles() error {
 	c.logs(func(dir string) bool { return dir != s.LogDirectory() })
 	if s.Server.SpoolDirectory != "" {
 		c.at(checkDir(s.Server.SpoolDirectory), "spool-directory")
+	}
+	for _, page := range s.PageFiles() {
+		c.at(checkFile(page.Path), page.Key)
 	}
 	c.account(userAccounts, s.Socket.User, "socket-user")
 	c.account(groupAccounts, s.Socket.Group, "socket-group")

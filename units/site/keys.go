@@ -25,23 +25,24 @@ const (
 	TypeString   Type = "string"
 	TypeBool     Type = "boolean"
 	TypeInt      Type = "integer"
-	TypeDuration Type = "duration"              // "60s", or a number of seconds
-	TypeSize     Type = "size"                  // "64K", or a number of bytes
-	TypeOctal    Type = "octal string"          // "0027"
-	TypeEnum     Type = "one of"                // see Key.Values
-	TypePath     Type = "absolute path"         //
-	TypePaths    Type = "path or array"         // absolute ones
-	TypePathList Type = "a:b or array of paths" // absolute ones
-	TypeStrings  Type = "string or array"       //
-	TypeUser     Type = "user or group name"    //
-	TypeListen   Type = "address or array"      // see ParseListener
-	TypeSeed     Type = "integer or \"random\"" //
-	TypePeers    Type = "network or array"      // "10.0.0.0/8", "127.0.0.1", "unix", "all"
-	TypeEnv      Type = "table of strings"      // environment variables
-	TypeUnit     Type = "table of directives"   // for a unit of systemd, see Directive
-	TypeTable    Type = "table"                 // [name]
-	TypeTables   Type = "array of tables"       // [[name]]
-	TypeNamed    Type = "tables, one per name"  // [name.NAME]
+	TypeDuration Type = "duration"                // "60s", or a number of seconds
+	TypeSize     Type = "size"                    // "64K", or a number of bytes
+	TypeOctal    Type = "octal string"            // "0027"
+	TypeEnum     Type = "one of"                  // see Key.Values
+	TypePath     Type = "absolute path"           //
+	TypePaths    Type = "path or array"           // absolute ones
+	TypePathList Type = "a:b or array of paths"   // absolute ones
+	TypeStrings  Type = "string or array"         //
+	TypeUser     Type = "user or group name"      //
+	TypeListen   Type = "address or array"        // see ParseListener
+	TypeSeed     Type = "integer or \"random\""   //
+	TypePeers    Type = "network or array"        // "10.0.0.0/8", "127.0.0.1", "unix", "all"
+	TypePages    Type = "table of files or texts" // by status, see Pages
+	TypeEnv      Type = "table of strings"        // environment variables
+	TypeUnit     Type = "table of directives"     // for a unit of systemd, see Directive
+	TypeTable    Type = "table"                   // [name]
+	TypeTables   Type = "array of tables"         // [[name]]
+	TypeNamed    Type = "tables, one per name"    // [name.NAME]
 )
 
 // State says whether this version acts on a key.

@@ -24,6 +24,10 @@ type Policy struct {
 	TrustedHeaders []string
 	// Allow and Deny say which clients are served; see [Policy.Admits].
 	Allow, Deny Peers
+	// ErrorPages replace the texts of errors; nil means none.
+	ErrorPages Pages
+	// ErrorOverride replaces what the application answers with an error status, too.
+	ErrorOverride bool
 	// Access says which requests reach the application.
 	Access Access
 }
@@ -87,6 +91,15 @@ func policyKeys() []Key {
 			Name: "deny", Type: TypePeers, ModWSGI: "Require",
 			Meaning: "Clients that are answered 403, in the forms of allow.",
 		},
+		{
+			Name: errorPageKey, Type: TypePages, ModWSGI: "ErrorDocument",
+			Meaning: "Files or texts that are answered in place of wsgid's own error texts, by status or class.",
+			Notes:   errorPageNotes,
+		},
+		{
+			Name: "error-override", Type: TypeBool, Default: false, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off",
+			Meaning: "Answers the error-page, or wsgid's own text, in place of what the application answers with a status from 400 to 599; its header fields stay, but for those that describe its body.",
+		},
 	}, accessKeys()...)
 }
 
@@ -101,5 +114,7 @@ func policyFields(p *Policy) fields {
 		{"trusted-proxy-headers", &p.TrustedHeaders},
 		{"allow", &p.Allow},
 		{"deny", &p.Deny},
+		{errorPageKey, &p.ErrorPages},
+		{"error-override", &p.ErrorOverride},
 	}, accessFields(&p.Access)...)
 }

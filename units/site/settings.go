@@ -1,6 +1,8 @@
 package site
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +68,8 @@ func plainValue(v any) string {
 			lines[i] = d.Name + "=" + d.Value
 		}
 		return strings.Join(lines, ", ")
+	case *Pages:
+		return strings.Join(slices.Sorted(maps.Keys(*v)), ", ")
 	case *Peers:
 		return strings.Join(v.strings(), ", ")
 	}

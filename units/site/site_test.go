@@ -90,14 +90,15 @@ func completeSite() *Site {
 			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
 				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
+				p.ErrorOverride, p.ErrorPages = true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 			})},
 		},
 		Locations: []*Location{{
-			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, Allow: Peers{
+			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, ErrorPages: Pages{"4xx": "Not so."}, Allow: Peers{
 				Unix: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
 			}},
-			written: []string{"allow", "chunked-request", "deny", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
+			written: []string{"allow", "chunked-request", "deny", "error-page", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
 		}, {
 			Path: "/api/v1/private", policy: Policy{Access: Access{
 				Script: "/srv/hosts.wsgi", AuthType: AuthDigest, AuthName: "Members only", UserScript: "/srv/users.wsgi", GroupScript: "/srv/users.wsgi",
@@ -136,6 +137,7 @@ func completePolicy(change func(*Policy)) Policy {
 			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("fd00::/8"),
 		}},
 		TrustedHeaders: []string{"X-Forwarded-For", "x-real-ip"},
+		ErrorPages:     Pages{"404": "/srv/errors/404.html", "5xx": "Please come back later."},
 		Deny:           Peers{All: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
 	}
 	if change != nil {

@@ -57,6 +57,8 @@ func (r *reading) value(n *node) any {
 		return each(r, n, r.listener)
 	case TypePeers:
 		return r.peers(n)
+	case TypePages:
+		return r.pages(n)
 	case TypeEnv:
 		return r.environment(n)
 	case TypeUnit:

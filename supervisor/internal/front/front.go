@@ -42,7 +42,7 @@ type settings struct {
 	spoolDirectory string
 }
 
-func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, secret []byte) *settings {
+func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, pages pageFiles, secret []byte) *settings {
 	conf := &settings{
 		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
 		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi, proxied: s.Server.ProxyProtocol,
@@ -50,6 +50,7 @@ func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, 
 		spoolDirectory: s.Server.SpoolDirectory,
 	}
 	conf.hosts.sign(secret)
+	conf.use(pages)
 	return conf
 }
 
@@ -71,7 +72,11 @@ type Options struct {
 // that cannot be opened is tried again while requests are served.
 func New(o Options) *Front {
 	f := &Front{options: o, ids: newIDs(), logger: o.Logger}
-	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble), o.Secret)
+	pages, err := readErrorPages(o.Site)
+	if err != nil {
+		o.Logger.Error("some error pages cannot be used; their errors have their own texts until a reload", "err", err)
+	}
+	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble), pages, o.Secret)
 	f.conf.Store(conf)
 	f.server = http1.NewServer(f.serverOptions(&o.Site.Server, conf.hosts), f)
 	return f
@@ -92,13 +97,17 @@ func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
 // site file and its groups: what it returns does the rest, and cannot. Requests
 // that are under way stay as they were.
 func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install func(), err error) {
+	pages, err := readErrorPages(s)
+	if err != nil {
+		return nil, err
+	}
 	before := f.conf.Load().logs
 	logs, err := before.change(s, f.options.LogTrouble)
 	if err != nil {
 		return nil, err
 	}
 	return func() {
-		conf := newSettings(s, groups, logs, f.options.Secret)
+		conf := newSettings(s, groups, logs, pages, f.options.Secret)
 		f.logs.Lock()
 		f.conf.Store(conf)
 		f.logs.Unlock()

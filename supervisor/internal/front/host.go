@@ -15,6 +15,7 @@ import (
 type host struct {
 	name   string // SERVER_NAME of requests that name no host
 	places *places
+	rules  *rules     // for requests that no place gets
 	log    *accessLog // nil for none
 }
 
@@ -44,7 +45,7 @@ func newHosts(s *site.Site, groups map[string]*group.Group, logs accessLogs) *ho
 	h := &hosts{}
 	declared := s.Hosts()
 	for _, v := range declared {
-		one := &host{name: v.ServerName, places: newPlaces(s, v, groups), log: logs.find(v.AccessLog)}
+		one := &host{name: v.ServerName, places: newPlaces(s, v, groups), rules: newRules(&v.Policy), log: logs.find(v.AccessLog)}
 		if one.name == "" {
 			one.name = "localhost"
 		}

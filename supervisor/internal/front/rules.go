@@ -12,21 +12,27 @@ type rules struct {
 	proxies    *site.Peers // nil when nobody is trusted
 	forwarding *forwarding // nil when no header is listed
 	guarded    bool        // not everybody is served
+	pages      *errorPages // nil when errors have their own texts
+	override   bool        // the application's errors are replaced
+	policy     *site.Policy
 }
 
 func newRules(p *site.Policy) *rules {
-	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody()}
+	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody(), override: p.ErrorOverride, policy: p}
 	if !p.TrustedProxies.Nobody() {
 		r.proxies = &p.TrustedProxies
 	}
 	return r
 }
 
-// rules are those of the place that the request goes to, or the site's if it goes
-// to none.
+// rules are those of the place that the request goes to, or if it goes to none of the
+// host, or the site.
 func (s *session) rules() *rules {
-	if s.place != nil {
+	switch {
+	case s.place != nil:
 		return s.place.rules
+	case s.vhost != nil:
+		return s.vhost.rules
 	}
 	return s.conf.rules
 }

@@ -161,7 +161,7 @@ func (s *session) answer(status int, text, fields string) {
 		text = group.Page(status, text, id)
 	}
 	r := &s.conn.Response
-	r.Error(r.Serial(), status, text, group.IDField(id)+fields)
+	s.rules().pages.answer(r, r.Serial(), status, id, text, group.IDField(id)+fields)
 }
 
 // submit receives the body and passes the exchange on.
@@ -199,7 +199,7 @@ func (s *session) send(frame *group.Frame, body *group.Body) {
 
 func (s *session) sendWith(frame *group.Frame, environ int, body *group.Body) {
 	x := &s.exchange
-	x.Response, x.Serial, x.Client = &s.conn.Response, s.conn.Response.Serial(), s
+	x.Response, x.Serial, x.Client = s.response(), s.conn.Response.Serial(), s
 	x.Frame, x.Environ, x.Body = frame, environ, body
 	s.group.Load().Submit(x)
 }

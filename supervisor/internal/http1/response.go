@@ -411,6 +411,11 @@ func (r *Response) passLocked(p []byte) error {
 // response; after a head has been sent it aborts the connection instead.
 // Fields are extra field lines, each ended by CRLF, or "".
 func (r *Response) Error(serial uint64, status int, text, fields string) {
+	r.ErrorPage(serial, status, "text/plain; charset=utf-8", text, fields)
+}
+
+// ErrorPage is Error with a text of another Content-Type.
+func (r *Response) ErrorPage(serial uint64, status int, contentType, text, fields string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.overLocked(serial) || r.ended {
@@ -422,7 +427,7 @@ func (r *Response) Error(serial uint64, status int, text, fields string) {
 	}
 	r.started = true
 	r.head = ResponseHead{Status: status, Fields: r.head.Fields[:0]}
-	r.scratch = r.conn.appendError(r.scratch[:0], status, text, fields)
+	r.scratch = r.conn.appendError(r.scratch[:0], status, contentType, text, fields)
 	if !r.conn.headRequest && !r.head.bodyless() {
 		r.sent = int64(len(text))
 	}

@@ -331,12 +331,13 @@ func (s *Server) Close() {
 }
 
 // appendError appends a whole response of the engine's own.
-func (c *Conn) appendError(b []byte, status int, text, fields string) []byte {
+func (c *Conn) appendError(b []byte, status int, contentType, text, fields string) []byte {
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	b = append(b, StatusText(status)...)
-	b = append(b, "\r\nContent-Type: text/plain; charset=utf-8\r\n"...)
+	b = append(b, "\r\nContent-Type: "...)
+	b = append(append(b, contentType...), '\r', '\n')
 	if status != 204 && status != 304 {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, int64(len(text)), 10)

@@ -1,0 +1,111 @@
+package front
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/wsgid/wsgid/supervisor/internal/group"
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
+)
+
+// paged is the response of a place that has error pages, or replaces those of its
+// application. It belongs to one exchange, for the group may call it when the
+// connection has begun the next.
+type paged struct {
+	*http1.Response
+	rules *rules
+	id    string
+}
+
+// response is where the group sends what it has for the exchange.
+func (s *session) response() group.Response {
+	r := &s.conn.Response
+	if rules := s.place.rules; rules.pages != nil || rules.override {
+		return &paged{r, rules, string(s.id)}
+	}
+	return r
+}
+
+// Error implements group.Response.
+func (p *paged) Error(serial uint64, status int, text, fields string) {
+	p.rules.pages.answer(p.Response, serial, status, p.id, text, fields)
+}
+
+// answer ends an exchange with the page of a status, or with text if there is none.
+func (p *errorPages) answer(r *http1.Response, serial uint64, status int, id, text, fields string) {
+	if own := p.find(status); own != nil {
+		r.ErrorPage(serial, status, own.contentType, own.fill(status, id), fields)
+		return
+	}
+	r.Error(serial, status, text, fields)
+}
+
+// Complete implements group.Response.
+func (p *paged) Complete(serial uint64, head http1.Head, body http1.Piece) error {
+	if other, text, ok := p.replaced(head); ok {
+		return p.Response.Complete(serial, other, text)
+	}
+	return p.Response.Complete(serial, head, body)
+}
+
+// Start implements group.Response. A response that is replaced is over at once: the
+// group passes over what comes of its body.
+func (p *paged) Start(serial uint64, head http1.Head, body http1.Piece) (over bool, err error) {
+	if other, text, ok := p.replaced(head); ok {
+		err := p.Response.Complete(serial, other, text)
+		return err == nil, err
+	}
+	return p.Response.Start(serial, head, body)
+}
+
+// replaced is what is answered in place of an application's error. A head that is not
+// well-formed is left as it is, for the engine to refuse.
+func (p *paged) replaced(head http1.Head) (other http1.Head, body http1.Piece, ok bool) {
+	line, fields, _ := bytes.Cut(head.Block, []byte{0})
+	if !p.rules.override || len(line) < 3 || (line[0] != '4' && line[0] != '5') {
+		return head, body, false
+	}
+	status := int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	text := strings.TrimSpace(string(line)) + "\n\nrequest id: " + p.id + "\n"
+	contentType := "text/plain; charset=utf-8"
+	if own := p.rules.pages.find(status); own != nil {
+		text, contentType = own.fill(status, p.id), own.contentType
+	}
+	other = http1.Head{Block: append([]byte(nil), line...), MaxLine: head.MaxLine}
+	if !keepFields(&other, fields, head.Count) {
+		return head, body, false
+	}
+	addField(&other, "Content-Type", contentType)
+	addField(&other, "X-Request-ID", p.id)
+	return other, http1.Piece{Buf: []byte(text), End: len(text)}, true
+}
+
+// keepFields copies the fields that do not describe the body. It reports whether
+// there are as many as the head says.
+func keepFields(to *http1.Head, fields []byte, count int) bool {
+	for more := len(fields) > 0; more; count-- {
+		var name, value []byte
+		name, fields, _ = bytes.Cut(fields, []byte{0})
+		value, fields, more = bytes.Cut(fields, []byte{0})
+		if !describesBody(name) {
+			addField(to, string(name), string(value))
+		}
+	}
+	return count == 0
+}
+
+func addField(to *http1.Head, name, value string) {
+	to.Block = append(append(append(append(to.Block, 0), name...), 0), value...)
+	to.Count++
+}
+
+// describesBody names the fields that belong to a body that is replaced (RFC 9110, 8),
+// and that of the request's id.
+func describesBody(name []byte) bool {
+	switch string(bytes.ToLower(name)) {
+	case "content-type", "content-length", "content-encoding", "content-language", "content-location", "content-range",
+		"content-disposition", "content-md5", "content-digest", "repr-digest", "digest", "etag", "last-modified", "accept-ranges", "x-request-id":
+		return true
+	}
+	return false
+}
