@@ -25,6 +25,8 @@ func TestConformance(t *testing.T) {
 		{"logging", testLogging},
 		{"reload", testReload},
 		{"interrupt timeout", testInterruptTimeout},
+		{"restrict", testRestrict},
+		{"access", testAccess},
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			t.Parallel()
