@@ -99,7 +99,7 @@ user-units   := $(wildcard units/shipped/user/wsgi*)
 dbus-policy  := $(wildcard packaging/dbus/*.conf)
 man-pages    := $(sort $(wildcard packaging/man/*.[1-8]) $(man-page))
 # What people copy, without what tests it.
-examples     := $(shell find contrib -type f ! -name '*_test.go' ! -name 'test_*.py' ! -name '*.pyc' | LC_ALL=C sort)
+examples     := $(shell find contrib -type f ! -name '*.go' ! -name 'test_*.py' ! -name '*.pyc' | LC_ALL=C sort)
 
 # The generator finds wsgid by its own place, ../../bin/wsgid, and systemd finds the
 # generator by links: so what was built fits every PREFIX.
@@ -174,6 +174,10 @@ PACKAGE_ARCHS ?= amd64 arm64
 .PHONY: packages
 packages: ## build dist/*.deb and dist/*.rpm for PACKAGE_ARCHS (amd64 arm64); the same commit, the same bytes
 	@GO="$(GO)" OUT="$(or $(OUT),dist)" $(if $(VERSION),VERSION="$(VERSION)") sh packaging/build.sh $(PACKAGE_ARCHS)
+
+.PHONY: pictures
+pictures: ## draw contrib/pictures/*.svg: a site, and a reload in time
+	$(GO) run ./contrib/pictures contrib/pictures
 
 .PHONY: clean
 clean: ## remove what was built

@@ -110,7 +110,7 @@ func copied(t *testing.T) []string {
 	var files []string
 	err := fs.WalkDir(os.DirFS("../../contrib"), ".", func(path string, entry fs.DirEntry, err error) error {
 		name := entry.Name()
-		test := strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test_") || strings.HasSuffix(name, ".pyc")
+		test := strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "test_") || strings.HasSuffix(name, ".pyc")
 		if err == nil && !entry.IsDir() && !test {
 			files = append(files, strings.TrimPrefix(path, "examples/"))
 		}
