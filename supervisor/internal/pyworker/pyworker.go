@@ -19,11 +19,11 @@ var files embed.FS
 
 // modules in the order in which they are executed: each imports only what
 // stands before it.
-var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "access_digest", "access", "warmup", "restrict", "interrupt", "lazy", "process"}
+var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "warmup", "restrict", "interrupt", "lazy", "process"}
 
 // lazy modules are executed when something asks for them; until then a process
 // keeps their code as bytes.
-var lazy = [...]string{"metrics", "modwsgi"}
+var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest"}
 
 // serviceModules are those of a service script, in the same way.
 var serviceModules = [...]string{"application", "surroundings", "service"}

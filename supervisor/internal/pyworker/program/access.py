@@ -9,8 +9,7 @@ that is not admitted is made by the front end.
 
 from binascii import a2b_base64, b2a_base64
 
-from _wsgid import application
-from _wsgid.access_digest import Digest, Malformed, Misdirected, Stale, Wrong, md5, quote
+from _wsgid import application, lazy
 
 # Keys of the environ that are for this module alone; no application sees them.
 RULE, CREDENTIALS, SECRET, METHOD = 'wsgid.access', 'wsgid.authorization', 'wsgid.nonce-key', 'wsgid.method'
@@ -21,6 +20,26 @@ HIDDEN = (RULE, CREDENTIALS, SECRET, METHOD, 'wsgi.input', 'wsgi.file_wrapper')
 
 # Seconds after which a client asks again that came between two configurations.
 RETRY = '1'
+
+
+class Malformed(Exception):
+    """Credentials that say nothing."""
+
+
+class Wrong(Malformed):
+    """Credentials that are not good."""
+
+
+class Misdirected(Exception):
+    """Credentials for another request."""
+
+
+class Stale(Exception):
+    """Good credentials with a nonce that is not good any more."""
+
+
+def quote(text):
+    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"')
 
 
 class Basic:
@@ -91,7 +110,7 @@ class Rule:
             elif word == 'basic':
                 self.scheme = Basic(realm, functions['check_password', rest[0]])
             elif word == 'digest':
-                self.scheme = Digest(realm, functions['get_realm_hash', rest[0]])
+                self.scheme = lazy.load('access_digest').Digest(realm, functions['get_realm_hash', rest[0]])
             elif word == 'groups':
                 self.groups_for_user = functions['groups_for_user', rest[0]]
             elif word == 'user':
@@ -142,7 +161,7 @@ class Guards:
                 raise LookupError('there is no function %s() in %s, which access control needs' % (function, path))
             self.functions[function, path] = found
             if function == 'get_realm_hash':
-                md5('')  # now, not when somebody asks
+                lazy.load('access_digest').md5('')  # now, not when somebody asks
 
     def rule(self, text):
         rule = self.rules.get(text)

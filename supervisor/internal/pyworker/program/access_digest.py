@@ -10,29 +10,11 @@ repeat that request for so long, and no other.
 
 import time
 
+from _wsgid.access import Malformed, Misdirected, Stale, Wrong, has_control, quote
+
 # Seconds that a nonce is good for, as with Apache httpd; after it the client gets
 # another and asks again, without its user noticing.
 LIFETIME = 300
-
-
-class Malformed(Exception):
-    """Credentials that say nothing."""
-
-
-class Wrong(Malformed):
-    """Credentials that are not good."""
-
-
-class Misdirected(Exception):
-    """Credentials for another request."""
-
-
-class Stale(Exception):
-    """Good credentials with a nonce that is not good any more."""
-
-
-def quote(text):
-    return '"%s"' % text.replace('\\', '\\\\').replace('"', '\\"')
 
 
 def md5(text):
@@ -123,7 +105,7 @@ class Digest:
                 name = unquote_to_bytes(extended[7:]).decode('utf-8')
         except (KeyError, UnicodeError):
             raise Malformed('the credentials name no user') from None
-        if any(char < ' ' or char == '\x7f' for char in name):
+        if has_control(name):
             raise Malformed('the credentials name no user')
         return name
 

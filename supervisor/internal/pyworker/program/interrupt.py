@@ -2,8 +2,6 @@
 
 import sys
 
-from _wsgid.exchange import Exchange
-
 
 def raiser():
     """A function that raises a class of exception in the thread of that ident, at
@@ -21,13 +19,13 @@ def raiser():
     return raise_in
 
 
-def in_application(ident):
-    """Whether a thread is in what the application has written: above run(), and
-    not only in run() itself."""
+def in_application(ident, callers):
+    """Whether a thread is in what the application has written: above one of the
+    functions that call it, and not only in that itself."""
     inside = False
     frame = sys._current_frames().get(ident)
     while frame is not None:
-        if frame.f_code is Exchange.run.__code__:
+        if frame.f_code in callers:
             return inside
         inside = inside or not frame.f_code.co_filename.startswith('<wsgid>')
         frame = frame.f_back

@@ -11,8 +11,7 @@ from struct import pack
 from time import perf_counter_ns
 
 from _wsgid import application, interrupt, lazy, restrict, surroundings, warmup
-from _wsgid.access import Guards
-from _wsgid.exchange import FileWrapper, RequestTimeout
+from _wsgid.exchange import Exchange, FileWrapper, RequestTimeout
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
 
@@ -31,7 +30,7 @@ class Process:
         self.control = control
         self.config = config
         self.application = None
-        self.guards = Guards(self)
+        self.guards = None          # of access control; None until a request needs them
         self.threads = []
         self.started = 0            # threads that have a system thread
         self.lock = threading.Lock()
@@ -111,6 +110,18 @@ class Process:
                     fresh.append(path)
         for start in range(0, len(fresh), 100):
             self.tell('files', *fresh[start:start + 100])
+
+    # Access control.
+
+    def guard(self):
+        if self.guards is None:
+            self.guards = lazy.load('access').Guards(self)
+        return self.guards
+
+    def admits(self, environ, exchange):
+        """Whether the application may have a request that has a rule; if not, it is
+        refused. Raises what a script raises."""
+        return self.guard().admit(environ, exchange)
 
     # Threads.
 
@@ -242,7 +253,9 @@ class Process:
                 return
             thread.interrupted = True
             thread.sock.take_no_more()
-            if (interrupt.in_application(thread.ident) and thread.errors.request_id == request_id
+            # A script of access control is as much the application's own.
+            inside = interrupt.in_application(thread.ident, (Exchange.run.__code__, Process.admits.__code__))
+            if (inside and thread.errors.request_id == request_id
                     and perf_counter_ns() - thread.wall >= self.interrupt_age):
                 self.raise_in(thread.ident, RequestTimeout)
 
@@ -273,7 +286,8 @@ class Process:
         try:
             self.set_up()
             self.application = application.load(self.config)
-            self.guards.load(self.config['access'])
+            if self.config['access']:
+                self.guard().load(self.config['access'])
             if self.config['warm-up']:
                 self.tell('warming')
                 warmup.warm_up(self.application, self.environ, Errors(self), self.config)

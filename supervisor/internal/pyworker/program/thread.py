@@ -122,7 +122,7 @@ class Thread:
         self.errors.request_id = environ.get('mod_wsgi.request_id', '')
         exchange = Exchange(self, environ['REQUEST_METHOD'] == 'HEAD')
         try:
-            if 'wsgid.access' not in environ or process.guards.admit(environ, exchange):
+            if 'wsgid.access' not in environ or process.admits(environ, exchange):
                 exchange.run(process.application, environ)
         except Disconnected:
             raise

@@ -10,7 +10,7 @@ import types
 import unittest
 from pathlib import Path
 
-from support import CONFIG, Leader, Worker, wsgid
+from support import CONFIG, PATIENCE, Leader, Worker, wsgid
 
 KEY = '00' * 32
 
@@ -40,7 +40,7 @@ class AccessTest(unittest.TestCase):
         lines = []
         for name, text in scripts.items():
             lines.append('\t'.join((name, name, self.script(text, name + '.wsgi'))))
-        worker.process.guards.load('\n'.join(lines))
+        worker.process.guard().load('\n'.join(lines))
         return worker
 
     def ask(self, worker, *rule, credentials=None, method='GET', uri='/', **environ):
@@ -70,7 +70,7 @@ class AccessTest(unittest.TestCase):
 class Loading(AccessTest):
 
     def guards(self, *lines):
-        guards = wsgid.access.Guards(None)
+        guards = wsgid.lazy.load('access').Guards(None)
         guards.load('\n'.join('\t'.join(line) for line in lines))
         return guards
 
@@ -240,6 +240,20 @@ class Rules(AccessTest):
         worker = Worker(whoami)
         self.addCleanup(worker.close)
         self.refused(self.ask(worker, 'access s'), 503)
+
+    def test_interrupted_script(self):
+        worker = self.worker(allow_access='began = []\ndef allow_access(environ, host):\n    began.append(1)\n    while True: pass\n')
+        worker.process.raise_in = wsgid.interrupt.raiser()
+        began = worker.process.guards.functions['allow_access', 'allow_access'].__globals__['began']
+        worker.front.request(**{'REQUEST_METHOD': 'GET', 'REQUEST_URI': '/', 'mod_wsgi.request_id': 'r1', 'wsgid.access': 'access\tallow_access\nopen'})
+        end = time.monotonic() + PATIENCE
+        while not began:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.001)
+        worker.process.interrupt(0, 'r1')
+        answer = worker.front.response()
+        self.failed(answer, 'mod_wsgi.RequestTimeout')
+        self.assertEqual(answer.last.count, 504)
 
     def test_body_is_left_to_the_application(self):
         worker = self.worker(lambda environ, start_response: whoami({**environ, 'REMOTE_USER': environ['wsgi.input'].read().decode()}, start_response),
@@ -414,7 +428,7 @@ class DigestScheme(AccessTest):
     def test_old_nonce(self):
         client = self.client()
         real = time.time
-        access_digest = wsgid.access_digest
+        access_digest = wsgid.lazy.load('access_digest')
         self.addCleanup(setattr, access_digest, 'time', time)
         for passed, wanted in ((access_digest.LIFETIME - 1, 200), (access_digest.LIFETIME + 1, 401), (-10, 401)):
             with self.subTest(passed=passed):
