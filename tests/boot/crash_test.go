@@ -177,6 +177,8 @@ func testLeaderKilled(t *testing.T, m *boot.Machine) {
 	s := serve(m, "leader", "", "processes = 2", groupAPI("leader"))
 	s.start()
 	other := s.loadAt(t, "/api", load.Workers{Job: load.Get, Count: 2, Think: 10 * time.Millisecond})
+	const clients = 4
+	own := s.load(t, load.Workers{Job: load.Get, Count: clients - 1, Think: 10 * time.Millisecond}, load.Workers{Job: load.Sleep, For: 2 * time.Second})
 	leader := m.Process(m.PID(s.slot("a")))
 	workers := s.workers("a")
 	begun := time.Now()
@@ -195,6 +197,29 @@ func testLeaderKilled(t *testing.T, m *boot.Machine) {
 		t.Errorf("/api: status %d", got.Status)
 	}
 	unharmed(t, other)
+	// What a client had under way is answered and logged; what comes after it waits for
+	// the next leader.
+	report := own.Stop()
+	for _, failure := range report.First {
+		if failure.Kind != load.WrongStatus || failure.Status != 502 {
+			t.Errorf("request %s failed: %v", failure.ID, report)
+		}
+	}
+	if report.Failed < 1 || report.Failed > clients {
+		t.Errorf("of %d clients, these have lost a request: %v", clients, report)
+	}
+	logged := 0
+	for _, r := range m.Records("--unit="+s.service(), "GROUP=web") {
+		if strings.HasPrefix(r["MESSAGE"], "request ended abnormally") {
+			logged++
+			if r["GENERATION"] != "1" || r["REQUEST_ID"] == "" || !strings.Contains(r["CAUSE"], "its leader has ended") && !strings.Contains(r["CAUSE"], "signal 9") {
+				t.Errorf("logged: %q", r)
+			}
+		}
+	}
+	if logged != report.Failed {
+		t.Errorf("%d requests were lost, and %d logged", report.Failed, logged)
+	}
 }
 
 // testSupervisorKilled: another supervisor finds the processes as they are.

@@ -16,6 +16,7 @@ func TestRecycle(t *testing.T) {
 	boot.Run(t, "processes that have served their time, or grown too large, are replaced one by one without a lost request",
 		boot.Case{Name: "memory", Run: testRecycleMemory},
 		boot.Case{Name: "requests", Run: testRecycleRequests},
+		boot.Case{Name: "suspended", Run: testRecycleSuspended},
 	)
 }
 
@@ -83,4 +84,27 @@ func (s *served) recycle(t *testing.T, cause *regexp.Regexp) {
 	if told < 5 {
 		t.Errorf("%d replacements are logged", told)
 	}
+}
+
+// testRecycleSuspended: while the code on disk cannot be imported, the processes that have
+// it serve on, and the status says so.
+func testRecycleSuspended(t *testing.T, m *boot.Machine) {
+	s := serve(m, "suspended", "", "processes = 2\nmaximum-requests = 50", "")
+	s.start()
+	s.set(load.FileBroken, "")
+	before := strings.Fields(s.m.MustRun("pgrep", "--parent", m.Property(s.slot("a"), "MainPID")))
+	client := s.load(t, load.Workers{Job: load.Get, Count: 4, Think: 5 * time.Millisecond})
+	s.awaitStatus(t, `, processes are not replaced: \w+`)
+	for _, pid := range before {
+		m.MustRun("kill", "-0", pid)
+	}
+	s.unset(load.FileBroken)
+	// The next try is half a minute away at most.
+	matcher := regexp.MustCompile(`, \d+ replaced \(the last: maximum-requests\)`)
+	for begun := time.Now(); !matcher.MatchString(s.status()); {
+		if time.Since(begun) > 4*within {
+			t.Fatalf("the status is %q", s.status())
+		}
+	}
+	unharmed(t, client)
 }
