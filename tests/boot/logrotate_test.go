@@ -3,6 +3,7 @@ package boot_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 func TestLogrotate(t *testing.T) {
 	boot.Run(t, "log files are rotated, and fill the disk, while no request and no line is lost",
 		boot.Case{Name: "under-load", Run: testRotations},
+		boot.Case{Name: "slow-disk", Run: testReopenOfASlowDisk},
 		boot.Case{Name: "by-its-timer", Run: testRotationByTimer},
 		boot.Case{Name: "hand-over", Run: testRotationDuringHandOver},
 		boot.Case{Name: "signal", Run: testReopenBySignal},
@@ -179,12 +181,65 @@ func testRotations(t *testing.T, m *boot.Machine) {
 		t.Errorf("%d lines for %d requests", len(seen), report.Requests())
 	}
 	assertTicks(t, errors.finish(t))
-	// A machine that is busy with something else keeps requests waiting, too.
-	gap, usual := report.LongestGap("rotation"), report.LongestGap("between").Net()
-	t.Logf("%d requests, %d rotations; longest gap at one %v (%v of it the client's), at other times %v",
-		report.Requests(), rotations, gap.Length, gap.Stalled, usual)
-	if gap.Net() > usual+50*time.Millisecond {
-		t.Errorf("a rotation has kept a request waiting:\n%v", report)
+	// A machine that is busy with something else keeps a request waiting now and then, but
+	// not at most of the rotations. That none waits for a rotation's disk is for
+	// testReopenOfASlowDisk.
+	gap, usual := median(report, "rotation"), median(report, "between")
+	t.Logf("%d requests, %d rotations; longest gap at one %v, median %v; median at other times %v",
+		report.Requests(), rotations, report.LongestGap("rotation").Net(), gap, usual)
+	if gap > usual+50*time.Millisecond {
+		t.Errorf("rotations have kept requests waiting:\n%v", report)
+	}
+}
+
+// median is that of the longest gaps at the marks whose labels begin so.
+func median(report *load.Report, label string) time.Duration {
+	var all []time.Duration
+	for _, m := range report.Marks {
+		if strings.HasPrefix(m.Label, label) {
+			all = append(all, max(m.Silence.Net(), m.Latency.Net()))
+		}
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// testReopenOfASlowDisk has a log file that takes as long to open as the test wants: a
+// FIFO without a reader (fifo(7)). Requests go on as if nothing were, and no line is lost.
+func testReopenOfASlowDisk(t *testing.T, m *boot.Machine) {
+	s := serveLogged(m, "waiting")
+	client := s.load(t,
+		load.Workers{Job: load.Get, Count: 4, Think: 5 * time.Millisecond},
+		load.Workers{Job: load.GetClose, Count: 1, Think: 10 * time.Millisecond},
+	)
+	before, fifo := s.accessLog()+".1", s.accessLog()
+	m.MustRun("sh", "-c", `until [ -s "$1" ]; do sleep 0.01; done; mv "$1" "$2"; mkfifo --mode=640 "$1"; chown wsgi:wsgi "$1"`, "sh", fifo, before)
+	reopened := make(chan boot.Result, 1)
+	go func() { reopened <- m.Run("wsgid", "reopen", s.name) }()
+	for since := client.Report().Requests(); client.Report().Requests() < since+500; time.Sleep(10 * time.Millisecond) {
+	}
+	select {
+	case r := <-reopened:
+		t.Errorf("a file that cannot be opened is: status %d, %s", r.Status, r.Stderr)
+	default:
+	}
+	reader := m.Command(t.Context(), boot.Command{Args: []string{"cat", fifo}})
+	var after strings.Builder
+	reader.Stdout = &after
+	if err := reader.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-reopened; r.Status != 0 {
+		t.Errorf("status %d, %s", r.Status, r.Stderr)
+	}
+	report := unharmed(t, client)
+	m.MustRun("systemctl", "stop", s.service()) // which ends the reader's file as well
+	if err := reader.Wait(); err != nil {
+		t.Error(err)
+	}
+	seen := requestIDs(t, m.ReadFile(before)+after.String())
+	if missing := report.Unrecorded(seen); len(missing) > 0 || len(seen) != report.Requests() {
+		t.Errorf("%d lines for %d requests; without one: %v", len(seen), report.Requests(), missing)
 	}
 }
 
