@@ -202,6 +202,8 @@ func logKeys() []Key {
 		{
 			Name: "access-log", Type: TypeString, check: checkAccessLog, ModWSGI: "CustomLog",
 			Meaning: "Access log: \"-\" for standard output, or an absolute path, made by the front end's user with mode 0640; empty for none.",
+			Notes: "No request waits for the disk: lines are gathered for a tenth of a second and written together. " +
+				"They are written before the supervisor ends, however it is told to; only a supervisor that is killed (SIGKILL) takes those of its last tenth of a second with it.",
 		},
 		{
 			Name: "access-log-format", Type: TypeEnum, Values: logFormats(), Default: "combined", ModWSGI: "LogFormat",
@@ -210,6 +212,7 @@ func logKeys() []Key {
 		{
 			Name: "error-log", Type: TypePath, ModWSGI: "ErrorLog",
 			Meaning: "File for what applications write and log and for what goes wrong with requests, in place of the journal; made by the front end's user with mode 0640.",
+			Notes:   "A supervisor that is killed (SIGKILL) takes the lines of its last tenth of a second with it, as with access-log; the journal does not lose them.",
 		},
 		{
 			Name: "rotate", Type: TypeSize, Min: 1 << 20, State: Later,
