@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 		{"proxy headers", testProxyHeaders},
 		{"slash collapse", testSlashCollapse},
 		{"logging", testLogging},
+		{"metrics", testMetrics},
 		{"reload", testReload},
 		{"interrupt timeout", testInterruptTimeout},
 		{"restrict", testRestrict},
