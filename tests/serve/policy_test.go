@@ -3,8 +3,10 @@ package serve_test
 import (
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 const policySite = `
@@ -174,5 +176,56 @@ func TestAllowedClients(t *testing.T) {
 		if id := a.header.Get("X-Request-ID"); a.status == http.StatusForbidden && (id == "" || !strings.Contains(a.body, id)) {
 			t.Errorf("%s: the page does not name the request: %s", test.path, a.body)
 		}
+	}
+}
+
+// TestSlowRequest: a request that takes longer than slow-requests is logged while it
+// runs, with what is needed to find it.
+func TestSlowRequest(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "slow-requests = \"200ms\"\n[group.main]\nthreads = 2\n[[mount]]\npath = \"/\"\nscript = {{app \"slow.py\"}}\n")
+	s.getOK("/pid")
+	g := newGate(t)
+	waiting := s.background("/gate?" + g.query())
+	v := g.arrive()
+	r := s.awaitRecord("the slow request", func(r record) bool { return r.text("msg") == "slow request" })
+	if r.text("path") != "/gate" || r.text("group") != "main" || r.text("pid") != strconv.Itoa(v.pid) || r.text("state") != "running" || r.text("age") == "" {
+		t.Errorf("the line is %v", r)
+	}
+	v.release()
+	a := receive(t, waiting)
+	if a.status != http.StatusOK || r.text("request_id") == "" {
+		t.Errorf("status %d, the line is %v", a.status, r)
+	}
+	if n := s.logCount(`"slow request"`); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+const probedSite = `
+[group.main]
+processes = 1
+threads = 1
+inactivity-timeout = "1s"
+
+[[mount]]
+path = "/"
+script = {{app "slow.py"}}
+
+[[location]]
+path = "/pid"
+ignore-activity = true
+`
+
+// TestIgnoreActivity: a monitor's probes are answered, and keep no process from ending.
+func TestIgnoreActivity(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, probedSite)
+	pids := map[string]bool{}
+	for deadline := time.Now().Add(logWithin); len(pids) < 2; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the process lives on: %v", pids)
+		}
+		pids[s.getOK("/pid")] = true
 	}
 }

@@ -21,6 +21,7 @@ func serverFields(s *Site) fields {
 		{"access-log", &v.AccessLog},
 		{"access-log-format", &v.AccessLogFormat},
 		{"error-log", &v.ErrorLog},
+		{"slow-requests", &v.SlowRequests},
 		{"proxy-protocol", &v.ProxyProtocol},
 		{"uwsgi-protocol", &v.Uwsgi},
 		{"limit-request-line", &v.RequestLine},

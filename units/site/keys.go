@@ -219,8 +219,8 @@ func logKeys() []Key {
 			Meaning: "Size at which wsgid itself starts a new log file.",
 		},
 		{
-			Name: "slow-requests", Type: TypeDuration, ModWSGI: "WSGISlowRequests", ModWSGIDefault: "off", State: Later,
-			Meaning: "Requests that take longer are logged.",
+			Name: "slow-requests", Type: TypeDuration, Default: "0", ModWSGI: "WSGISlowRequests", ModWSGIDefault: "off",
+			Meaning: "Requests that have been in the queue and in the application for longer are logged once, while they are there; 0 means none.",
 		},
 	}
 }

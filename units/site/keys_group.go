@@ -135,7 +135,6 @@ func mountKeys() []Key {
 			Meaning: "Daemon group that runs the application; may be left out when there is one group.",
 		},
 		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", Meaning: "Starts a new generation of the group when the script file changes; a broken one changes nothing."},
-		{Name: "ignore-activity", Type: TypeBool, ModWSGI: "WSGIIgnoreActivity", ModWSGIDefault: "Off", State: Later, Meaning: "Requests here do not count for inactivity-timeout."},
 		{
 			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Later,
 			Meaning: "Which processes of the group run the application; empty and %{GLOBAL} mean all.",

@@ -28,6 +28,8 @@ type Policy struct {
 	ErrorPages Pages
 	// ErrorOverride replaces what the application answers with an error status, too.
 	ErrorOverride bool
+	// IgnoreActivity has requests not count for [Group.InactivityTimeout].
+	IgnoreActivity bool
 	// Access says which requests reach the application.
 	Access Access
 }
@@ -92,6 +94,10 @@ func policyKeys() []Key {
 			Meaning: "Clients that are answered 403, in the forms of allow.",
 		},
 		{
+			Name: "ignore-activity", Type: TypeBool, Default: false, ModWSGI: "WSGIIgnoreActivity", ModWSGIDefault: "Off",
+			Meaning: "Requests do not count for the group's inactivity-timeout, though they are waited for and wake it: for the probes of a monitor.",
+		},
+		{
 			Name: errorPageKey, Type: TypePages, ModWSGI: "ErrorDocument",
 			Meaning: "Files or texts that are answered in place of wsgid's own error texts, by status or class.",
 			Notes:   errorPageNotes,
@@ -114,6 +120,7 @@ func policyFields(p *Policy) fields {
 		{"trusted-proxy-headers", &p.TrustedHeaders},
 		{"allow", &p.Allow},
 		{"deny", &p.Deny},
+		{"ignore-activity", &p.IgnoreActivity},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
 	}, accessFields(&p.Access)...)

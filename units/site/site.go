@@ -71,6 +71,8 @@ type Server struct {
 	AccessLogFormat string
 	// ErrorLog is "" for the journal, else an absolute path.
 	ErrorLog string
+	// SlowRequests is the age from which on a request is logged as slow; 0 means none.
+	SlowRequests time.Duration
 	// ProxyProtocol has the addresses on which a connection begins with a header of the
 	// PROXY protocol; nil means none.
 	ProxyProtocol []Listener

@@ -31,7 +31,7 @@ func completeSite() *Site {
 		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example", Aliases: []string{"*.blog.example", "blog.test"},
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
 		Server: Server{
-			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", ErrorLog: "/var/log/wsgi/blog/error.log",
+			AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", ErrorLog: "/var/log/wsgi/blog/error.log", SlowRequests: 2500 * time.Millisecond,
 			RequestLine: 4096, RequestFields: 50, RequestFieldSize: 4096, RequestHeadSize: 8192,
 			HeaderTimeout: 10 * time.Second, BodyTimeout: 20 * time.Second, KeepAliveTimeout: 2 * time.Minute, SendTimeout: 500 * time.Millisecond,
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
@@ -90,7 +90,7 @@ func completeSite() *Site {
 			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
 				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
-				p.ErrorOverride, p.ErrorPages = true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
+				p.IgnoreActivity, p.ErrorOverride, p.ErrorPages = true, true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 			})},
 		},

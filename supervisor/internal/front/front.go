@@ -37,6 +37,7 @@ type settings struct {
 	rules          *rules     // for requests that no place gets
 	uwsgi          bool
 	proxied        []site.Listener // that expect PROXY protocol headers
+	slow           time.Duration   // slow-requests; 0 means none
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
@@ -46,7 +47,7 @@ func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, 
 	conf := &settings{
 		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
 		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi, proxied: s.Server.ProxyProtocol,
-		bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
+		slow: s.Server.SlowRequests, bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
 		spoolDirectory: s.Server.SpoolDirectory,
 	}
 	conf.hosts.sign(secret)

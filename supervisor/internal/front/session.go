@@ -201,6 +201,7 @@ func (s *session) sendWith(frame *group.Frame, environ int, body *group.Body) {
 	x := &s.exchange
 	x.Response, x.Serial, x.Client = s.response(), s.conn.Response.Serial(), s
 	x.Frame, x.Environ, x.Body = frame, environ, body
+	x.IgnoreActivity, x.Slow = s.place.policy.IgnoreActivity, s.conf.slow
 	s.group.Load().Submit(x)
 }
 

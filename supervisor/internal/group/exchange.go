@@ -43,6 +43,10 @@ type Exchange struct {
 	Environ int // bytes of environ in Frame
 	// Body is a body that does not come with the request; nil if there is none.
 	Body *Body
+	// IgnoreActivity has the request not count for inactivity-timeout.
+	IgnoreActivity bool
+	// Slow is the time after which the request is logged as slow; 0 means never.
+	Slow time.Duration
 	// Note is written by the group for the access log; it may be read when the
 	// response is over.
 	Note Note
@@ -51,6 +55,7 @@ type Exchange struct {
 	tries          int
 	next, previous *Exchange // in the queue
 	queued         bool
+	slow           bool // logged as that
 }
 
 // Note says where a request was served.

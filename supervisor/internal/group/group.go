@@ -130,6 +130,8 @@ type Group struct {
 	requestTimer    *time.Timer // nil while not armed
 	silenceTimer    *time.Timer // nil while not armed
 	inactivityTimer *time.Timer // nil while not armed
+	slowTimer       *time.Timer // nil while not armed
+	slowAt          time.Time   // when it goes off
 }
 
 // New returns a group that has no processes yet.
@@ -165,7 +167,7 @@ func (g *Group) drainLimit() time.Duration { return g.conf().GracefulTimeout }
 // Submit takes a request. It answers at once, gives it to a thread, or queues
 // it; it does not wait for any of that.
 func (g *Group) Submit(x *Exchange) {
-	x.submitted, x.tries = time.Now(), 0
+	x.submitted, x.tries, x.slow = time.Now(), 0, false
 	x.Note = Note{}
 	x.seal()
 	g.mu.Lock()
@@ -179,7 +181,12 @@ func (g *Group) Submit(x *Exchange) {
 		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
 		return
 	}
-	g.lastUsed = x.submitted
+	if !x.IgnoreActivity {
+		g.lastUsed = x.submitted
+	}
+	if x.Slow > 0 {
+		g.armSlowLocked(x.submitted, x.Slow)
+	}
 	if g.queue.length == 0 {
 		if t := g.pickLocked(false); t != nil {
 			g.takeLocked(t)

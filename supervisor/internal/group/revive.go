@@ -219,8 +219,16 @@ func (g *Group) watchActivityLocked() {
 	if timeout <= 0 || g.inactivityTimer != nil || g.stopped {
 		return
 	}
-	g.inactivityTimer = time.AfterFunc(timeout-time.Since(g.lastUsed), g.lookAtActivity)
+	wait := timeout - time.Since(g.lastUsed)
+	if wait <= 0 {
+		wait = ignoredWait
+	}
+	g.inactivityTimer = time.AfterFunc(wait, g.lookAtActivity)
 }
+
+// ignoredWait is how soon a group is looked at again whose time is over and which has
+// only requests that do not count.
+const ignoredWait = time.Second
 
 // lookAtActivity lets the leader go when the group has had no request for
 // inactivity-timeout. The next request starts one in the other slot: the old
@@ -233,10 +241,10 @@ func (g *Group) lookAtActivity() {
 		g.mu.Unlock()
 		return
 	}
-	if g.starting != nil || g.draining != nil || g.queue.length > 0 || gen.busyLocked() {
+	if g.starting != nil || g.draining != nil || g.countsLocked() {
 		g.lastUsed = time.Now()
 	}
-	if time.Since(g.lastUsed) < g.conf().InactivityTimeout {
+	if time.Since(g.lastUsed) < g.conf().InactivityTimeout || g.queue.length > 0 || gen.busyLocked() {
 		g.watchActivityLocked()
 		g.mu.Unlock()
 		return
@@ -249,6 +257,24 @@ func (g *Group) lookAtActivity() {
 	g.log.Info("inactivity-timeout: the processes end until the next request", "generation", gen.number)
 	gen.end(context.Background())
 	g.changed()
+}
+
+// countsLocked reports whether there is a request that counts for inactivity-timeout.
+func (g *Group) countsLocked() bool {
+	for x := g.queue.first; x != nil; x = x.next {
+		if !x.IgnoreActivity {
+			return true
+		}
+	}
+	for _, t := range g.busyThreadsLocked() {
+		t.mu.Lock()
+		counts := t.job.response != nil && !t.job.ignored
+		t.mu.Unlock()
+		if counts {
+			return true
+		}
+	}
+	return false
 }
 
 // busyLocked reports whether a request is under way.

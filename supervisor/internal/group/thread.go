@@ -83,9 +83,14 @@ type job struct {
 	frame    *Frame
 	body     *Body
 	began    time.Time
-	started  bool // the response's head was passed on
-	over     bool // the client has its answer; what comes is passed over
-	logged   bool // its end was: the log needs no other line
+	// submitted is when the group got the request, and slow the time after which it is
+	// logged as slow; 0 if it is not, or was.
+	submitted time.Time
+	slow      time.Duration
+	ignored   bool // does not count for inactivity-timeout
+	started   bool // the response's head was passed on
+	over      bool // the client has its answer; what comes is passed over
+	logged    bool // its end was: the log needs no other line
 	// heard is when something of the response came last; zero while silence does not
 	// count against the process.
 	heard  time.Time
