@@ -39,6 +39,9 @@ func (d *decoder) decode(root *node) {
 	}
 	d.hostRules(hosts)
 	d.mountRules(hosts)
+	for _, h := range hosts {
+		d.locationRules(h)
+	}
 	d.accessRules()
 	d.warmUpRules()
 	d.forwardingRules()

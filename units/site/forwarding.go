@@ -90,7 +90,8 @@ const forwardingNotes = "X-Forwarded-For, X-Client-IP and X-Real-IP set REMOTE_A
 	"X-Script-Name and X-Forwarded-Script-Name SCRIPT_NAME, and wsgi.url_scheme follows X-Forwarded-Proto, X-Forwarded-Scheme and X-Scheme, " +
 	"which say http or https, and X-Forwarded-HTTPS, X-Forwarded-SSL and X-HTTPS, which say on, true or 1, or off, false or 0.\n\n" +
 	"Once one of the headers for a variable is listed, the application gets none of the others for it, and from a peer that is not among trusted-proxies none at all. " +
-	"Of several that are listed and in a request, the one that is listed last counts. A value that is not valid is taken for none. Headers that are not concerned stay as they came.\n\n" +
+	"Of several that are listed and in a request, the one that is listed last counts. A value that is not valid is taken for none. Headers that are not concerned stay as they came. " +
+	"The virtual host and the mount are those of the request itself, whatever the headers say, and REMOTE_PORT is left out when only an address is told.\n\n" +
 	"In X-Forwarded-For, where each proxy adds the address it was asked from, the client is the last one that is not itself among trusted-proxies, or the first of all; " +
 	"what stands before it, which the client may have made up, is removed. " +
 	"Of another header to which proxies add, the element counts that the same proxy has added: the last, if the client is the last in X-Forwarded-For or that is not listed.\n\n" +

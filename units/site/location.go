@@ -60,3 +60,17 @@ func (d *decoder) location(h *host, i int, n *node, paths map[string]place) {
 	}
 	paths[l.Path] = path.place
 }
+
+// locationRules refuses a location that no request can come to.
+func (d *decoder) locationRules(h *host) {
+	for i, l := range h.Locations {
+		reached := l.Path == "" || len(h.Mounts) == 0 // refused before
+		for _, m := range h.Mounts {
+			reached = reached || m.Path == "" || m.Covers(l.Path) || l.Covers(m.Path)
+		}
+		if !reached {
+			at := d.site.lines[h.below(elementKey("location", i))+".path"]
+			d.fail(at, h.table("location.path"), &fault{msg: "nothing is mounted at " + quote(l.Path) + ", nor above or below it"})
+		}
+	}
+}

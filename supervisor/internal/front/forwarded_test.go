@@ -182,3 +182,36 @@ func BenchmarkEnvironForwarded(b *testing.B) {
 		s.build(b, frame)
 	}
 }
+
+// TestForwardedThroughGateway: what a gateway says of its client is believed as the
+// gateway is; what that client says of others, only if it is a trusted proxy.
+func TestForwardedThroughGateway(t *testing.T) {
+	const vars = "REQUEST_METHOD=GET\nREQUEST_URI=/\nPATH_INFO=/\nSERVER_PORT=8000\nSERVER_NAME=gateway\nHTTP_HOST=inner\n" +
+		"HTTP_X_FORWARDED_FOR=1.1.1.1\nHTTP_X_FORWARDED_PROTO=https\nHTTP_X_FORWARDED_PORT=443\nHTTP_X_FORWARDED_SERVER=outer\n"
+	f := policyFront(t, "trusted-proxies = [\"10.0.0.1\", \"unix\"]\n"+
+		"trusted-proxy-headers = [\"X-Forwarded-For\", \"X-Forwarded-Proto\", \"X-Forwarded-Port\", \"X-Forwarded-Server\"]")
+	told := map[string]string{"REMOTE_ADDR": "1.1.1.1", "wsgi.url_scheme": "https", "SERVER_PORT": "443", "SERVER_NAME": "outer"}
+	for client, want := range map[string]map[string]string{
+		"REMOTE_ADDR=10.0.0.1\n": told,
+		"REMOTE_ADDR=10.0.0.2\n": {"REMOTE_ADDR": "10.0.0.2", "wsgi.url_scheme": "http", "SERVER_PORT": "8000", "SERVER_NAME": "gateway"},
+		"REMOTE_ADDR=unix:\n":    {"REMOTE_ADDR": "", "wsgi.url_scheme": "http", "SERVER_PORT": "8000", "SERVER_NAME": "gateway"},
+	} {
+		e := environOf(t, gatewaySession(t, f, vars+client))
+		for key, value := range want {
+			if e[key] != value {
+				t.Errorf("%.20q: %s is %q, want %q", client, key, e[key], value)
+			}
+		}
+	}
+}
+
+// TestPolicyDoesNotAllocate: keys that only compare cost a request no memory.
+func TestPolicyDoesNotAllocate(t *testing.T) {
+	f := policyFront(t, "deny = \"192.0.2.0/24\"\nallow = [\"192.0.2.7\", \"unix\"]\npass-authorization = false\nunderscore-headers = \"refuse\"\n"+
+		"chunked-request = false\nmap-head-to-get = \"on\"\nignore-activity = true")
+	s := sessionFor(t, f, browser)
+	frame := f.frames.get()
+	if n := testing.AllocsPerRun(100, func() { s.build(t, frame) }); n > 0 {
+		t.Errorf("%v allocations for each request", n)
+	}
+}
