@@ -2,11 +2,11 @@ package site
 
 import "net/netip"
 
-// Admits reports whether a client is served, by its address, of which the zero value
-// stands for a client of a UNIX socket. What describes it more closely counts, allow or
-// deny, and deny if both do equally; whom neither has is served unless there is an allow.
-func (p *Policy) Admits(client netip.Addr) bool {
-	allowed, denied := p.Allow.Match(client), p.Deny.Match(client)
+// Admits reports whether a client is served, who is described as for [Peers.Match].
+// What describes it more closely counts, allow or deny, and deny if both do equally;
+// whom neither has is served unless there is an allow.
+func (p *Policy) Admits(client netip.Addr, local bool) bool {
+	allowed, denied := p.Allow.Match(client, local), p.Deny.Match(client, local)
 	switch {
 	case allowed > denied:
 		return true

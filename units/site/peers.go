@@ -27,13 +27,13 @@ const (
 	matchUnix  = 1 << 8
 )
 
-// Match tells how closely the peers describe an address, of which the zero value
-// stands for a peer on a UNIX socket: a number that is larger for a smaller network,
-// -1 if they do not have it.
-func (p *Peers) Match(addr netip.Addr) int {
+// Match tells how closely the peers describe somebody, by the address, which is not
+// valid if it is not known, and by whether it is the peer on a UNIX socket: a number
+// that is larger for a smaller network, -1 if they do not have it.
+func (p *Peers) Match(addr netip.Addr, local bool) int {
 	best := notMatched
 	switch {
-	case !addr.IsValid() && p.Unix:
+	case local && p.Unix:
 		return matchUnix
 	case p.All:
 		best = matchAll

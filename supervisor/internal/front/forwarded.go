@@ -152,7 +152,7 @@ func (f *forwarding) walk(list []byte) (rest []byte, client netip.AddrPort, behi
 				break
 			}
 			rest, client, behind = bytes.TrimSpace(list[start:]), address, count
-			if f.proxies.Match(address.Addr()) < 0 {
+			if f.proxies.Match(address.Addr(), false) < 0 {
 				break
 			}
 			count++

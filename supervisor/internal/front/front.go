@@ -209,7 +209,7 @@ func (f *Front) Done(c *http1.Conn) {
 // trustsAddress reports whether what somebody at an address says of others is
 // believed in all of the site.
 func (conf *settings) trustsAddress(addr netip.Addr) bool {
-	return addr.IsValid() && conf.rules.proxies != nil && conf.rules.proxies.Match(addr) >= 0
+	return addr.IsValid() && conf.rules.proxies != nil && conf.rules.proxies.Match(addr, false) >= 0
 }
 
 func equalFold(a, b []byte) bool { return len(a) == len(b) && bytes.EqualFold(a, b) }

@@ -1,8 +1,10 @@
 package front
 
 import (
+	"net/netip"
 	"testing"
 
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -55,6 +57,25 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%d %s, want %d", status, text, test.status)
 			}
 		})
+	}
+}
+
+// TestUnknownClients: "unix" is for whoever connects to a UNIX socket, not for clients of
+// whom nothing is known.
+func TestUnknownClients(t *testing.T) {
+	f := policyFront(t, `allow = "unix"`)
+	for vars, status := range map[string]int{"REMOTE_ADDR=unix:\n": 403, "REMOTE_ADDR=192.0.2.7\n": 403} {
+		s := gatewaySession(t, f, "REQUEST_METHOD=GET\nREQUEST_URI=/\nPATH_INFO=/\nHTTP_HOST=h\n"+vars)
+		s.begin()
+		if got, text, _ := s.objection(); got != status {
+			t.Errorf("%s: %d %s, want %d", vars, got, text, status)
+		}
+	}
+	s := sessionFor(t, f, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+	s.conn.Listener, s.conn.Remote = &http1.Listener{Unix: true}, netip.AddrPort{}
+	s.begin()
+	if status, text, _ := s.objection(); status != 0 {
+		t.Errorf("at a UNIX socket: %d %s", status, text)
 	}
 }
 

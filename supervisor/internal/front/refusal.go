@@ -10,7 +10,7 @@ import (
 func (s *session) refusal() (status int, text, fields string) {
 	req, policy := &s.conn.Request, &s.place.policy
 	switch {
-	case s.place.rules.guarded && !policy.Admits(s.client().Addr()):
+	case s.place.rules.guarded && !s.admitted():
 		return 403, "You may not see this from where you are.", ""
 	case req.Chunked && !policy.ChunkedRequest:
 		return 411, "The request needs a Content-Length: chunked bodies are not taken here.", ""

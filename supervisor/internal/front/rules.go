@@ -40,10 +40,7 @@ func (s *session) rules() *rules {
 // believe takes from the request what its peer may say of it.
 func (s *session) believe() {
 	r := s.rules()
-	trusted := r.proxies != nil && r.proxies.Match(s.conn.Remote.Addr()) >= 0
-	if s.conn.Request.Gateway && !s.conn.Remote.IsValid() {
-		trusted = false // somebody at a UNIX socket of the gateway's
-	}
+	trusted := r.proxies != nil && r.proxies.Match(s.conn.Remote.Addr(), s.conn.Local()) >= 0
 	if r.forwarding != nil || s.forwarded.rules != nil {
 		s.forwarded.learn(r.forwarding, trusted, s.conn.Request.Fields)
 		s.captureHost()
@@ -58,6 +55,12 @@ func (s *session) client() netip.AddrPort {
 		return s.forwarded.client
 	}
 	return s.conn.Remote
+}
+
+// admitted reports whether the client is one that the place serves.
+func (s *session) admitted() bool {
+	told := s.forwarded.client.IsValid()
+	return s.place.policy.Admits(s.client().Addr(), !told && s.conn.Local())
 }
 
 // told is what a trusted proxy says of a fact; nil if nothing.

@@ -460,6 +460,12 @@ func (c *Conn) over() bool {
 // before the response begins.
 func (c *Conn) CloseAfter() { c.closeAfter.Store(true) }
 
+// Local reports whether the client itself is at the other end of a UNIX socket: not when
+// a gateway or a PROXY header has told of another one, known or not.
+func (c *Conn) Local() bool {
+	return c.Listener.Unix && !c.introduced && !c.Request.Gateway
+}
+
 // HungUp reports whether the client has closed its sending side.
 func (c *Conn) HungUp() bool { return c.hungUp.Load() }
 
