@@ -201,7 +201,7 @@ group = "slow"
 		name, old, text, unit string
 		want                  map[string]string
 	}{
-		{"leader", "", "", "wsgi-x:quick@.service", map[string]string{"TimeoutStartSec": "31s", "TimeoutStopSec": "31s", "WatchdogSec": "330s"}},
+		{"leader", "", "", "wsgi-x:quick@.service", map[string]string{"TimeoutStartSec": "31s", "TimeoutStopSec": "31s", "WatchdogSec": "90s"}},
 		{"other leader", "", "", "wsgi-x:slow@.service", map[string]string{"TimeoutStartSec": "130s", "TimeoutStopSec": "240s", "WatchdogSec": "31500ms"}},
 		{"supervisor", "", "", "wsgi@x.service.d/10-wsgi.conf", map[string]string{"TimeoutStartSec": "130s", "TimeoutStopSec": "240s"}},
 		{"no startup-timeout", `"100s"`, `0`, "wsgi@x.service.d/10-wsgi.conf", map[string]string{"TimeoutStartSec": "infinity", "TimeoutStopSec": "240s"}},

@@ -258,6 +258,8 @@ func limitKeys() []Key {
 		{
 			Name: "keep-alive-timeout", Type: TypeDuration, Default: "75s", ModWSGI: "KeepAliveTimeout", ModWSGIDefault: "5",
 			Meaning: "How long a connection may idle between requests; 0 means no limit. It should exceed that of a proxy in front.",
+			Notes: "mod_wsgi-express has 2s, because a connection that idles may cost Apache httpd a thread. " +
+				"Here it costs some kilobytes, and a proxy that finds its connection closed has to repeat the request.",
 		},
 		{
 			Name: "send-timeout", Type: TypeDuration, Default: "60s", ModWSGI: "response-socket-timeout", ModWSGIDefault: "60",

@@ -36,7 +36,11 @@ func groupProcessKeys() []Key {
 			Meaning: "Working directory of the processes, and the first entry of sys.path.",
 		},
 		{Name: "lang", Type: TypeString, check: checkLocale, ModWSGI: "lang", Meaning: "Environment variable LANG of the processes."},
-		{Name: "locale", Type: TypeString, check: checkLocale, ModWSGI: "locale", Meaning: "Environment variable LC_ALL of the processes, which must exist on the machine."},
+		{
+			Name: "locale", Type: TypeString, check: checkLocale, ModWSGI: "locale",
+			Meaning: "Environment variable LC_ALL of the processes, which must exist on the machine.",
+			Notes:   "mod_wsgi-express has en_US.UTF-8. Without the key an environment that says nothing else is C.UTF-8, which every machine has, and in which Python reads and writes UTF-8 as well.",
+		},
 		{Name: "display-name", Type: TypeString, ModWSGI: "display-name", Meaning: "Process title; %{GROUP} in it stands for the group."},
 		{Name: "umask", Type: TypeOctal, Max: 0o777, ModWSGI: "umask", Meaning: "File mode creation mask of the processes."},
 		{
@@ -95,6 +99,8 @@ func groupTimeKeys() []Key {
 		{
 			Name: "queue-limit", Type: TypeInt, Unit: "requests", Max: 1 << 20, Default: int64(1024), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
 			Meaning: "Requests that may wait for a thread; the next is answered 503 at once; 0 means that none may wait.",
+			Notes: "mod_wsgi-express has 100, for connections that wait in the kernel and keep a thread of Apache httpd each. " +
+				"A request that waits here costs some kilobytes, and queue-timeout bounds its wait.",
 		},
 	}
 }
@@ -109,6 +115,7 @@ func groupResponseKeys() []Key {
 		{
 			Name: "response-buffer-size", Type: TypeSize, Min: 65536, Max: 1 << 30, Default: int64(262144), ModWSGI: "response-buffer-size", ModWSGIDefault: "8388608",
 			Meaning: "Bytes of a response held in memory for a client that reads slowly.",
+			Notes:   "mod_wsgi, and so mod_wsgi-express, has 8M (8388608). What is beyond goes to a file here, see response-spool-limit, so that less memory frees the thread as soon.",
 		},
 		{
 			Name: "response-socket-timeout", Type: TypeDuration, Default: "0s", ModWSGI: "response-socket-timeout", ModWSGIDefault: "0",
@@ -117,6 +124,8 @@ func groupResponseKeys() []Key {
 		{
 			Name: "response-flush-delay", Type: TypeDuration, Max: 10e9, Default: "0s", ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms",
 			Meaning: "Time that a piece of a response is held back so that more can go with it; 0 means that each is sent as soon as it is there, which nobody has to wait for: a response that is ready at once is one piece in any case.",
+			Notes: "mod_wsgi, and so mod_wsgi-express, has 5ms, with which an application that yields many small blocks costs fewer writes. " +
+				"PEP 3333 lets an application that yields a block expect that it goes out.",
 		},
 	}
 }

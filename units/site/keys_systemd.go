@@ -29,6 +29,8 @@ func socketKeys() []Key {
 		{
 			Name: "listen-backlog", Type: TypeInt, Unit: "connections", Min: 1, Max: 65535, Default: int64(4096), ModWSGI: "listen-backlog", ModWSGIDefault: "100",
 			Meaning: "Connections that the kernel holds for each of the site's sockets until they are accepted, net.core.somaxconn at most; for waiting requests see queue-limit.",
+			Notes: "mod_wsgi-express has 500. A client beyond the backlog is not turned away but tries again after a second and more, without anything in a log; " +
+				"so the kernel's own limit is the better one.",
 		},
 		{
 			Name: "send-buffer-size", Type: TypeSize, Min: 512, Max: 1 << 30, Zero: "the system's own", Default: int64(0), ModWSGI: "send-buffer-size", ModWSGIDefault: "0",
@@ -137,7 +139,7 @@ func groupLifeKeys() []Key {
 			Meaning: "Time without a request after which the group's processes end until the next request; 0 means never.",
 		},
 		{
-			Name: "deadlock-timeout", Type: TypeDuration, Min: 1e9, Zero: "never", Default: "300s", ModWSGI: "deadlock-timeout", ModWSGIDefault: "300",
+			Name: "deadlock-timeout", Type: TypeDuration, Min: 1e9, Zero: "never", Default: "60s", ModWSGI: "deadlock-timeout", ModWSGIDefault: "300",
 			Meaning: "Time after which a process whose interpreter does not answer is replaced; 0 means never.",
 		},
 		{

@@ -58,6 +58,8 @@ func policyKeys() []Key {
 		{
 			Name: "limit-request-body", Type: TypeSize, Default: int64(1 << 30), ModWSGI: "LimitRequestBody", ModWSGIDefault: "1073741824",
 			Meaning: "Largest request body; a larger one is answered 413; 0 means no limit.",
+			Notes: "mod_wsgi-express has 10M. The default is Apache httpd's, so that a site that moves keeps its uploads; " +
+				"a body is kept in a file, and takes no memory and no thread while it arrives.",
 		},
 		{
 			Name: "chunked-request", Type: TypeBool, Default: true, ModWSGI: "WSGIChunkedRequest", ModWSGIDefault: "Off",

@@ -49,7 +49,7 @@ func completeSite() *Site {
 		Groups: []*Group{
 			{
 				Rotate: RotateAll, Name: "api", User: "wsgi-api", SupplementaryGroups: []string{"audio"}, Chroot: "/srv/jail",
-				DeadlockTimeout: 5 * time.Minute, OrphanTimeout: time.Minute, RestrictSignal: true, InterruptTimeout: 10 * time.Second, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
+				DeadlockTimeout: time.Minute, OrphanTimeout: time.Minute, RestrictSignal: true, InterruptTimeout: 10 * time.Second, Processes: 1, Threads: 5, PythonHome: "/srv/venv", PythonPath: []string{"/a:b"}, Umask: -1,
 				StartupTimeout: 15 * time.Second, RequestTimeout: time.Minute, QueueTimeout: 45 * time.Second, ShutdownTimeout: 5 * time.Second, GracefulTimeout: 15 * time.Second,
 				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
@@ -195,7 +195,7 @@ func TestParseMinimal(t *testing.T) {
 		t.Errorf("defaults of the front end: %+v", v)
 	}
 	if g.Processes != 1 || g.Threads != 5 || g.ProcessesSet || g.Umask != -1 || g.RequestTimeout != time.Minute || g.QueueLimit != 1024 ||
-		g.DeadlockTimeout != 5*time.Minute || g.OrphanTimeout != time.Minute || g.InactivityTimeout != 0 || g.MemoryLimit != 0 || g.Systemd != nil {
+		g.DeadlockTimeout != time.Minute || g.OrphanTimeout != time.Minute || g.InactivityTimeout != 0 || g.MemoryLimit != 0 || g.Systemd != nil {
 		t.Errorf("defaults of a group: %+v", g)
 	}
 }
