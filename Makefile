@@ -50,7 +50,7 @@ BENCH    ?=
 SOURCES    := $(wildcard cmd contrib packaging supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django curl
-PACK_DEBS  := lintian rpm rpmlint cpio
+PACK_DEBS  := lintian rpm rpmlint cpio apparmor selinux-policy-dev
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
 BENCH_DEBS := $(PEER_DEBS) wrk $(TEST_DEBS)
@@ -97,6 +97,7 @@ programs     := $(BIN)/wsgid $(BIN)/wsgid-generator
 system-units := $(wildcard units/shipped/wsgi*)
 user-units   := $(wildcard units/shipped/user/wsgi*)
 dbus-policy  := $(wildcard packaging/dbus/*.conf)
+policies     := $(wildcard packaging/apparmor/wsgid-* packaging/selinux/wsgid.*)
 man-pages    := $(sort $(wildcard packaging/man/*.[1-8]) $(man-page))
 # What people copy, without what tests it.
 examples     := $(shell find contrib -type f ! -name '*.go' ! -name 'test_*.py' ! -name '*.pyc' | LC_ALL=C sort)
@@ -121,6 +122,7 @@ install-each = $(foreach file,$(1),install -D -m 644 $(file) $(DESTDIR)$(call $(
 # wsgi@.service.8 belongs into man8; contrib/examples/hello into examples/hello, and
 # contrib/nginx into examples/nginx.
 place-of-man     = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+place-of-policy  = $(PREFIX)/share/wsgid/$(patsubst packaging/%,%,$(1))
 place-of-example = $(docdir)/examples/$(patsubst examples/%,%,$(patsubst contrib/%,%,$(1)))
 
 # Everything that install makes, but for directories.
@@ -133,6 +135,7 @@ installed = $(PREFIX)/bin/wsgid $(generator) \
 	$(bashcompdir)/wsgid $(zshcompdir)/_wsgid $(fishcompdir)/wsgid.fish \
 	$(docdir)/README.md $(docdir)/CHANGELOG.md \
 	$(foreach file,$(man-pages),$(call place-of-man,$(file))) \
+	$(foreach file,$(policies),$(call place-of-policy,$(file))) \
 	$(foreach file,$(examples),$(call place-of-example,$(file)))
 
 # What a package runs after it: users, /run/wsgi, the bus's and systemd's look at what is new.
@@ -158,6 +161,7 @@ install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) $(if $(wi
 	install -D -m 644 packaging/completions/wsgid.fish $(DESTDIR)$(fishcompdir)/wsgid.fish
 	install -D -m 644 -t $(DESTDIR)$(docdir) README.md CHANGELOG.md
 	@$(call install-each,$(man-pages),place-of-man)
+	@$(call install-each,$(policies),place-of-policy)
 	@$(call install-each,$(examples),place-of-example)
 	@[ -n "$(DESTDIR)" ] || echo "next: $(after-install)"
 
@@ -166,7 +170,8 @@ install: $(if $(filter-out $(wildcard $(programs)),$(programs)),build) $(if $(wi
 uninstall: ## remove what install put there; the same PREFIX and DESTDIR
 	rm -f $(addprefix $(DESTDIR),$(installed))
 	@rmdir $(DESTDIR)$(libexecdir) $(DESTDIR)$(sysconfdir)/wsgi 2>/dev/null || true
-	@[ ! -d $(DESTDIR)$(docdir) ] || find $(DESTDIR)$(docdir) -type d -empty -delete
+	@for dir in $(DESTDIR)$(docdir) $(DESTDIR)$(PREFIX)/share/wsgid; do \
+		[ ! -d $$dir ] || find $$dir -type d -empty -delete; done
 
 # make packages; VERSION=… and SOURCE_DATE_EPOCH=… are those of the commit otherwise.
 PACKAGE_ARCHS ?= amd64 arm64

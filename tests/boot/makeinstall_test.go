@@ -81,6 +81,11 @@ func wanted(t *testing.T, prefix, units, systemUnits string) map[string]string {
 	for _, page := range globbed(t, "../../packaging/man/*.[0-9]") {
 		want[prefix+"/share/man/man"+page[len(page)-1:]+"/"+filepath.Base(page)] = ""
 	}
+	for _, dir := range []string{"apparmor", "selinux"} {
+		for _, file := range globbed(t, "../../packaging/"+dir+"/wsgid*") {
+			want[prefix+"/share/wsgid/"+dir+"/"+filepath.Base(file)] = ""
+		}
+	}
 	for _, file := range copied(t) {
 		want[prefix+"/share/doc/wsgid/examples/"+file] = ""
 	}
