@@ -135,7 +135,7 @@ func (a *App) plan(now *serving, next *site.Site) []change {
 		changes[i] = change{name: g.Name, conf: g, group: old, fresh: old == nil}
 		// A leader that stays knows the scripts of its time, and its processes refuse
 		// requests whose rules ask for others.
-		changes[i].whole = !slices.Equal(now.site.AccessFunctions(g.Name), next.AccessFunctions(g.Name))
+		changes[i].whole = now.site.AccessFiles(g.Name) != next.AccessFiles(g.Name)
 		if old == nil {
 			changes[i].group = a.newGroup(g, true)
 		}

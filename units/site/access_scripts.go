@@ -144,6 +144,16 @@ func (s *Site) AccessFunctions(group string) []AccessFunction {
 	return all
 }
 
+// AccessFiles is what AccessFunctions says, as one text; "" is nothing. Processes of
+// two site files can apply the rules of each other if it is the same for both.
+func (s *Site) AccessFiles(group string) string {
+	var lines []string
+	for _, f := range s.AccessFunctions(group) {
+		lines = append(lines, f.Name+"\t"+f.File)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // access looks for the scripts of access control.
 func (c *fileCheck) access() {
 	seen := map[string]bool{}

@@ -1,6 +1,8 @@
 package site
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +119,9 @@ func TestAccessFunctions(t *testing.T) {
 		if got := s.AccessFunctions(group); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", group, got, want)
 		}
+		if text := s.AccessFiles(group); (text == "") != (want == nil) || strings.Count(text, "\n") != max(0, len(want)-1) {
+			t.Errorf("%s: as a text %q", group, text)
+		}
 	}
 }
 
@@ -140,5 +145,47 @@ func TestRequirement(t *testing.T) {
 		if got := append([]string{r.kind}, r.names...); (f == nil) != (want != nil) || f == nil && !slices.Equal(got, want) {
 			t.Errorf("%q is %q, %v; want %q", text, got, f, want)
 		}
+	}
+}
+
+// TestCheckAccessFiles: a script that is not there is reported at the key that names
+// it, once; what is not called, or lies in a chroot, is not looked for.
+func TestCheckAccessFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.py"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := inDir(t, dir, `auth-name = "r"
+auth-user-script = "@/users.wsgi"
+auth-group-script = "@/app.py"
+[group.web]
+[group.jail]
+chroot = "@"
+[[mount]]
+path = "/"
+script = "@/app.py"
+group = "web"
+[[mount]]
+path = "/jail"
+script = "@/app.py"
+group = "jail"
+access-script = "/hosts.wsgi"
+[[location]]
+path = "/a"
+auth-type = "basic"
+require = "group staff"
+[[location]]
+path = "/b"
+auth-type = "digest"
+access-script = "@"
+[[location]]
+path = "/b/open"
+auth-user-script = "@/nowhere.wsgi"
+require = "all granted"
+`)
+	want := strings.NewReplacer("@", dir, "F:", "/etc/wsgi/blog.toml:").Replace(`F:2: auth-user-script: "@/users.wsgi": no such file or directory
+F:23: location.access-script: "@" is not a file`)
+	if err := s.CheckFiles(); err == nil || err.Error() != want {
+		t.Errorf("errors are\n%v\nwant\n%s", err, want)
 	}
 }

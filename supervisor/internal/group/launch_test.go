@@ -105,6 +105,37 @@ func TestReloadIntoASlotThatHasProcesses(t *testing.T) {
 	}
 }
 
+// A supervisor goes on with the leader that was left, unless that knows other scripts
+// of access control than the site file has by now.
+func TestStartWithOtherAccessScripts(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		kept bool
+	}{
+		"the same":   {"allow_access\t/srv/hosts.wsgi", true},
+		"another":    {"allow_access\t/srv/old.wsgi", false},
+		"none":       {"", false},
+		"one of two": {"allow_access\t/srv/hosts.wsgi\ncheck_password\t/srv/users.wsgi", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, systemd := slotRig(t)
+			r.group.options.Site.Mounts = []*site.Mount{{Path: "/", Group: "main", Policy: site.Policy{Access: site.Access{Script: "/srv/hosts.wsgi"}}}}
+			systemd.greeting = []wire.Message{{Process: 3, Generation: 7, Text: test.text}}
+			queued := r.request("/x")
+			r.group.Start()
+			l := await(t, "the leader that was left", r.leaders)
+			l.expect(wire.Attach)
+			number := 3
+			if !test.kept {
+				l.expect(wire.Shutdown)
+				l, number = await(t, "another leader", r.leaders), 1
+			}
+			l.process(number, 1)[0].serve()
+			queued.answered(200)
+		})
+	}
+}
+
 // A group for which no leader was left takes none that somebody has started: not the
 // successor of a supervisor, and not a request that wakes the group.
 func TestStartInASlotThatHasProcesses(t *testing.T) {

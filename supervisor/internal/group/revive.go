@@ -24,7 +24,7 @@ func (g *Group) Start() {
 	g.number, g.pinned = g.options.Generation, g.options.Pinned
 	g.reviving = true
 	g.mu.Unlock()
-	meet := g.meetNext
+	meet := g.meetWarm
 	if g.options.Fresh {
 		meet = g.meetNew
 	}
