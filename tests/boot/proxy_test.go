@@ -79,6 +79,8 @@ func (p proxy) test(t *testing.T, m *boot.Machine) {
 	site := strings.Replace(behindSite, "GROUP", p.group, 1)
 	if p.header {
 		site = "proxy-protocol = \"unix:/run/wsgi/blog.sock\"\n" + strings.Replace(site, "trusted-proxies", "# trusted-proxies", 1)
+	} else {
+		site = "trusted-proxy-headers = [\"X-Forwarded-For\", \"X-Forwarded-Proto\"]\n" + site
 	}
 	m.Site("blog", site)
 	m.WriteFile(p.place, string(config), 0o644, "")
@@ -126,6 +128,7 @@ func (p proxy) testEnviron(t *testing.T, m *boot.Machine) {
 		want["REQUEST_URI"] = "/probe/a%20b/environ?q=%41"
 	default:
 		want["HTTP_X_FORWARDED_PROTO"] = "http"
+		want["REMOTE_ADDR"] = "127.0.0.9"
 	}
 	for name, want := range want {
 		if environ[name] != want {
