@@ -353,6 +353,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("socket-mode='0600'\n[site.systemd]\nTasksMax=[1,'2']\nPrivateTmp=true\n[group.main.systemd]\nLogExtraFields='A=\\\\'\n" + minimal))
 	f.Add([]byte("[[vhost]]\nserver-name='a.b'\nserver-alias='*.a.b'\naccess-log=''\n[vhost.group.x]\n[[vhost.mount]]\npath='/'\nmodule='m'\n"))
 	f.Add([]byte("\"a\\nb\" = 1\nvhost=[{}]\n"))
+	f.Add([]byte("allow=['10.0.0.0/8','::1','all']\nerror-page={404='/e.html',5xx=\"a\\n\\\"b\"}\n[[location]]\npath='/x'\nallow=[]\nerror-page={404=''}\n" + minimal))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("blog", "/etc/wsgi/blog.toml", text)
 		if err != nil {

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"maps"
 	"net/netip"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // TestForwarded: what the environ has when the fields of a request tell of it. The peer
@@ -214,4 +216,39 @@ func TestPolicyDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { s.build(t, frame) }); n > 0 {
 		t.Errorf("%v allocations for each request", n)
 	}
+}
+
+// FuzzForwardedFor: whatever a list says, the client is an address of it, and everything
+// behind it is a proxy that is trusted: nothing that stands before a stranger counts.
+func FuzzForwardedFor(f *testing.F) {
+	for _, seed := range []string{"1.1.1.1", "6.6.6.6, 1.1.1.1, 10.0.0.1", ",,", "10.0.0.1,10.0.0.2", "[::1]:80, 10.0.0.1:9", "a, 10.0.0.1", "10.0.0.1, ,1.1.1.1,", "::ffff:10.0.0.1"} {
+		f.Add([]byte(seed))
+	}
+	rules := &forwarding{proxies: &site.Peers{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+	f.Fuzz(func(t *testing.T, list []byte) {
+		rest, client, behind := rules.walk(list)
+		if !client.IsValid() {
+			if len(rest) > 0 || behind > 0 {
+				t.Fatalf("no client, and yet %q with %d proxies", rest, behind)
+			}
+			return
+		}
+		if !bytes.HasSuffix(bytes.TrimSpace(list), rest) {
+			t.Fatalf("%q is not the end of %q", rest, list)
+		}
+		proxies := -1 // the first is the client
+		for element := range bytes.SplitSeq(rest, []byte(",")) {
+			if element = bytes.TrimSpace(element); len(element) == 0 {
+				continue
+			}
+			address := parseClient(element)
+			if proxies < 0 && address != client || proxies >= 0 && rules.proxies.Match(address.Addr(), false) < 0 {
+				t.Fatalf("%q of %q: the client is %v", element, rest, client)
+			}
+			proxies++
+		}
+		if proxies != behind {
+			t.Fatalf("%q has %d proxies, not %d", rest, proxies, behind)
+		}
+	})
 }
