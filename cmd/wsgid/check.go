@@ -152,18 +152,38 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 			fmt.Fprintf(w, "\t\t%s\n", line)
 		}
 	}
-	printMounts(w, s.Mounts)
-	for _, v := range s.Vhosts {
-		fmt.Fprintf(w, "vhost\t%s\t%s\n", v.ServerName, strings.Join(hostFacts(v), "; "))
-		printMounts(w, v.Mounts)
+	for _, v := range s.Hosts() {
+		if slices.Contains(s.Vhosts, v) {
+			fmt.Fprintf(w, "vhost\t%s\t%s\n", v.ServerName, strings.Join(hostFacts(v), "; "))
+		}
+		printHost(w, v)
 	}
 	return w.Flush()
 }
 
-func printMounts(w io.Writer, mounts []*site.Mount) {
-	for _, m := range mounts {
+// printHost lists mounts and locations with the keys that hold for them alone.
+func printHost(w io.Writer, v *site.Vhost) {
+	for _, m := range v.Mounts {
 		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
+		if own := m.Settings(v); len(own) > 0 {
+			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
+		}
 	}
+	for _, l := range v.Locations {
+		fmt.Fprintf(w, "location\t%s\t%s\n", l.Path, pathSettings(l.Settings()))
+	}
+}
+
+// pathSettings lists keys; one whose value takes something back says so.
+func pathSettings(list []site.Setting) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = s.Key + " " + s.Value
+		if s.Value == "" {
+			texts[i] = "no " + s.Key
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 // hostFacts says for which requests a virtual host is.
@@ -181,7 +201,7 @@ func hostFacts(v *site.Vhost) []string {
 	return facts
 }
 
-// settingLines puts users, limits, timeouts and directives that are not the
+// settingLines puts users, limits, timeouts, addresses and directives that are not the
 // default into a line each. What else differs shows elsewhere or matters less.
 func settingLines(list []site.Setting) []string {
 	kinds := []func(key string) bool{
@@ -192,6 +212,7 @@ func settingLines(list []site.Setting) []string {
 			return strings.HasSuffix(key, "-limit") || strings.HasPrefix(key, "limit-") || key == "max-connections" || key == "cpu-priority"
 		},
 		func(key string) bool { return strings.HasSuffix(key, "-timeout") },
+		oneOf("allow", "deny", "trusted-proxies", "trusted-proxy-headers"),
 		oneOf("systemd"),
 	}
 	var lines []string

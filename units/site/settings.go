@@ -29,6 +29,23 @@ func (g *Group) Settings() []Setting {
 	return groupFields(g).differing(groupFields(NewGroup(g.Name)))
 }
 
+// Settings lists the keys for requests to the mount in which it differs from all of the
+// host's URL space.
+func (m *Mount) Settings(of *Vhost) []Setting {
+	around := of.Policy
+	return policyFields(&m.Policy).differing(policyFields(&around))
+}
+
+// Settings lists the keys of the location. An empty Value takes something back.
+func (l *Location) Settings() []Setting {
+	fs := policyFields(&l.policy)
+	list := make([]Setting, len(l.written))
+	for i, name := range l.written {
+		list[i] = Setting{name, plainValue(fs.find(name))}
+	}
+	return list
+}
+
 func (fs fields) differing(std fields) []Setting {
 	var list []Setting
 	for i, f := range fs {

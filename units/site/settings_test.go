@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,8 +53,15 @@ systemd CPUQuota=50%
 `; got != want {
 		t.Errorf("settings of the group are\n%s\nwant\n%s", got, want)
 	}
+	host := mustParse(t, "deny = 'all'\npass-authorization = false\n"+minimal+"allow = 'unix'\ndeny = []\n[[location]]\npath = '/x'\ndeny = []\nlimit-request-body = '1M'\n").Hosts()[0]
+	if got := settingsText(host.Mounts[0].Settings(host)); got != "allow unix\ndeny \n" {
+		t.Errorf("settings of the mount are\n%s", got)
+	}
+	if got := settingsText(host.Locations[0].Settings()); got != "deny \nlimit-request-body 1M\n" {
+		t.Errorf("settings of the location are\n%s", got)
+	}
 	plain := mustParse(t, minimal)
-	if got := append(plain.Settings(), plain.Groups[0].Settings()...); len(got) > 0 {
+	if got := slices.Concat(plain.Settings(), plain.Groups[0].Settings(), plain.Mounts[0].Settings(plain.Hosts()[0])); len(got) > 0 {
 		t.Errorf("settings of a site with defaults: %v", got)
 	}
 }
