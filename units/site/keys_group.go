@@ -131,7 +131,7 @@ func groupResponseKeys() []Key {
 }
 
 func mountKeys() []Key {
-	return append(policyKeys(), []Key{
+	return append(append(policyKeys(), mountNeedlessKeys()...), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
 		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
 		{Name: "module", Type: TypeString, Meaning: "Module that has the application, \"package.module\" or \"package.module:callable\"."},

@@ -11,6 +11,9 @@ func topNeedlessKeys() []Key {
 		needless("destroy-interpreter", "WSGIDestroyInterpreter", "On",
 			"the interpreter of a process is always ended in order; one that does not come to its end has shutdown-timeout"),
 		needless("per-interpreter-gil", "WSGIPerInterpreterGIL", "Off", "each process has one interpreter, and so a lock of its own; set processes"),
+		needless("interpreter-options", "WSGIInterpreterOptions", "", "each process has one interpreter; set python, or another group's"),
+		needless("telemetry-service", "WSGITelemetryService", "", "figures are not pushed: wsgid status and the site's D-Bus object give them"),
+		needless("telemetry-options", "WSGITelemetryOptions", "", "figures are not pushed: wsgid status and the site's D-Bus object give them"),
 		needless("free-threading", "WSGIFreeThreading", "Off", "python names the interpreter, which may be a free-threaded one"),
 		needless("case-sensitivity", "WSGICaseSensitivity", "On", "file names are compared as Linux does"),
 		needless("verbose-debugging", "WSGIVerboseDebugging", "Off", "it does nothing in mod_wsgi, either"),
@@ -37,4 +40,10 @@ func groupNeedlessKeys() []Key {
 // needless is a row of these tables. Any value is as wrong as another.
 func needless(name, modWSGI, modWSGIDefault, why string) Key {
 	return Key{Name: name, Type: TypeString, ModWSGI: modWSGI, ModWSGIDefault: modWSGIDefault, State: Needless, Meaning: why}
+}
+
+func mountNeedlessKeys() []Key {
+	return []Key{
+		needless("script-alias-match", "WSGIScriptAliasMatch", "", "a mount is a path and all that is below it: write a [[mount]] for each"),
+	}
 }
