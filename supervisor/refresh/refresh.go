@@ -41,9 +41,9 @@ type Options struct {
 	Units units.Options
 }
 
-// Before has systemd read the site's units again if they would be others now, and
-// starts the sockets of its groups. It reports whether it did. Sockets that somebody has
-// removed from the file system are made again.
+// Before has systemd read the site's units again if they would be others now, which it
+// reports, and sees to it that the sockets of its groups listen: those that are new, and
+// those that were lost.
 func Before(ctx context.Context, o Options) (changed bool, err error) {
 	s, err := site.Load(o.SiteFile)
 	if err != nil {
@@ -57,8 +57,8 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	removed := removedSockets(s, o.Units)
-	if same && len(removed) == 0 {
+	lost := lostSockets(s, o.Units)
+	if same && len(lost) == 0 {
 		return false, nil
 	}
 	if err := sameSockets(o.Generated, s, files); err != nil {
@@ -69,17 +69,19 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 		return false, fmt.Errorf("cannot reach systemd: %w", err)
 	}
 	defer manager.Close()
-	if err := restore(ctx, manager, s.Name, removed); err != nil || same {
+	if err := restore(ctx, manager, s.Name, lost); err != nil {
 		return false, err
 	}
-	if err := manager.Reload(ctx); err != nil {
-		return false, err
+	if !same {
+		if err := manager.Reload(ctx); err != nil {
+			return false, err
+		}
 	}
 	var errs []error
 	for _, socket := range sockets(s) {
 		errs = append(errs, manager.StartUnit(ctx, socket))
 	}
-	return true, errors.Join(errs...)
+	return !same, errors.Join(errs...)
 }
 
 // After stops the sockets of groups that the site no longer has, and restarts its

@@ -1,8 +1,10 @@
 package refresh
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,36 +129,69 @@ func TestSameSockets(t *testing.T) {
 	}
 }
 
-// TestRemovedSockets: what has no path any more is noticed, slot by slot.
-func TestRemovedSockets(t *testing.T) {
+// TestLostSockets: a slot is noticed to whose socket no path leads any more, or at whose
+// path nobody listens.
+func TestLostSockets(t *testing.T) {
 	t.Parallel()
 	runtime := t.TempDir()
 	if err := os.Mkdir(filepath.Join(runtime, "wsgi"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s, _ := generate(t, "[group.web]\n"+mount)
-	o := units.Options{Wsgid: "/usr/bin/wsgid", Runtime: runtime}
-	paths := map[string]string{}
-	for _, name := range []string{"a", "b"} {
-		path := units.SlotSocket(s, o, "web", name)
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
+	o := units.Options{Wsgid: "/usr/bin/wsgid", Runtime: runtime, User: true}
+	listen := func(path string) *net.UnixListener {
+		t.Helper()
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+		if err != nil {
 			t.Fatal(err)
 		}
-		paths["wsgi-blog:web@"+name+".socket"] = path
+		l.SetUnlinkOnClose(false)
+		t.Cleanup(func() { l.Close() })
+		return l
 	}
-	if removed := removedSockets(s, o); len(removed) > 0 {
-		t.Errorf("all are there, and removed are %v", removed)
+	a, b := units.SlotSocket(s, o, "web", "a"), units.SlotSocket(s, o, "web", "b")
+	first := listen(a)
+	listen(b)
+	for _, c := range []struct {
+		name string
+		lose func() error
+		want []string
+	}{
+		{"all are there", func() error { return nil }, nil},
+		{"one has no path", func() error { return os.Remove(b) }, []string{"wsgi-blog:web@b.socket"}},
+		{"the other one does not listen", first.Close, []string{"wsgi-blog:web@a.socket", "wsgi-blog:web@b.socket"}},
+	} {
+		if err := c.lose(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range lostSockets(s, o) {
+			got = append(got, l.socket)
+			if l.service != strings.TrimSuffix(l.socket, "socket")+"service" {
+				t.Errorf("%s belongs to %s", l.socket, l.service)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, not %q", c.name, got, c.want)
+		}
 	}
-	for unit, path := range paths {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		removed := removedSockets(s, o)
-		if len(removed) != 1 || removed[0].socket != unit || removed[0].path != path || removed[0].service != strings.TrimSuffix(unit, "socket")+"service" {
-			t.Errorf("%s was removed, found are %v", path, removed)
-		}
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
+}
+
+func TestListens(t *testing.T) {
+	t.Parallel()
+	const table = `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 1001 /run/wsgi/blog:web.a.sock
+0000000000000000: 00000003 00000000 00000000 0001 03 1002 /run/wsgi/blog:web.b.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 1003 /run/wsgi/blog:web.b.sock.old
+0000000000000000: 00000003 00000000 00000000 0001 03 1004
+`
+	for path, want := range map[string]bool{
+		"/run/wsgi/blog:web.a.sock": true,
+		"/run/wsgi/blog:web.b.sock": false, // somebody is connected, and nobody listens any more
+		"/run/wsgi/blog:web.c.sock": false,
+	} {
+		if got := listens(table, path); got != want {
+			t.Errorf("%s: %v", path, got)
 		}
 	}
 }

@@ -194,7 +194,7 @@ func testRuntimeDirectory(t *testing.T, m *boot.Machine) {
 	for range 2 {
 		s.start()
 		assert("started", true)
-		if got, want := m.Owner("/run/wsgi/private"), "wsgi:wsgi 700"; got != want {
+		if got, want := m.Owner("/run/wsgi/private"), "wsgi:wsgi 750"; got != want {
 			t.Errorf("/run/wsgi/private: %s, want %s", got, want)
 		}
 		m.MustRun("systemctl", "restart", s.service())

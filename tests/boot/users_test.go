@@ -187,7 +187,7 @@ func testUserSockets(t *testing.T, m *boot.Machine) {
 			}
 		}
 	}
-	if got := m.Owner("/run/wsgi/people"); got != "wsgi:wsgi 700" {
+	if got := m.Owner("/run/wsgi/people"); got != "wsgi:wsgi 750" {
 		t.Errorf("the supervisor's directory is %s", got)
 	}
 	if got := m.Owner("/run/wsgi"); got != "root:root 755" {

@@ -68,7 +68,7 @@ func (g *Group) meetNext(ctx context.Context, conf *site.Group, slot string) (me
 	}
 	for _, pause := range clearingTimes() {
 		m, err := g.meet(ctx, conf, slot)
-		if !errors.Is(err, io.EOF) && !errors.Is(err, unix.ECONNRESET) {
+		if !mayPass(err) {
 			return m, err
 		}
 		select {
@@ -78,6 +78,17 @@ func (g *Group) meetNext(ctx context.Context, conf *site.Group, slot string) (me
 		}
 	}
 	return g.meet(ctx, conf, slot)
+}
+
+// mayPass reports whether a failure to meet a leader may be over in a moment: systemd is
+// clearing up, or has not yet opened the socket of a group that is new.
+func mayPass(err error) bool {
+	for _, e := range []error{io.EOF, unix.ECONNRESET, unix.ENOENT, unix.ECONNREFUSED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // meetNew is meetNext for a leader that has no processes yet. One that has, as
