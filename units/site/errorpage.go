@@ -117,4 +117,4 @@ const errorPageNotes = "A value that begins with a slash is the absolute path of
 	"The status stays what it was, and the X-Request-ID header is there with every page.\\n\\n" +
 	"The page of a status comes before that of its class. Tables nearer to the request add to those around them; an empty text brings the error's own back.\\n\\n" +
 	"The pages are those of errors that wsgid itself answers with, an exception in the application among them; what the application answers goes by error-override. " +
-	"What cannot be read as HTTP at all is answered without them."
+	"For what cannot be read as HTTP the pages of the top level count."

@@ -179,12 +179,13 @@ func (f *Front) Gone(c *http1.Conn) {
 }
 
 // Refuse implements http1.Handler.
-func (f *Front) Refuse(c *http1.Conn, err *http1.Error) (text, fields string) {
+func (f *Front) Refuse(c *http1.Conn, err *http1.Error) (contentType, text, fields string) {
 	s := f.session(c)
 	s.begin()
 	s.believe()
 	id := string(s.id)
-	return group.Page(err.Status, sentence(err.Reason), id), group.IDField(id)
+	contentType, text = s.rules().pages.text(err.Status, id, group.Page(err.Status, sentence(err.Reason), id))
+	return contentType, text, group.IDField(id)
 }
 
 // Done implements http1.Handler.

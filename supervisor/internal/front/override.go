@@ -33,11 +33,16 @@ func (p *paged) Error(serial uint64, status int, text, fields string) {
 
 // answer ends an exchange with the page of a status, or with text if there is none.
 func (p *errorPages) answer(r *http1.Response, serial uint64, status int, id, text, fields string) {
-	if own := p.find(status); own != nil {
-		r.ErrorPage(serial, status, own.contentType, own.fill(status, id), fields)
-		return
+	contentType, text := p.text(status, id, text)
+	r.ErrorPage(serial, status, contentType, text, fields)
+}
+
+// text is the page of a status, or the error's own text.
+func (p *errorPages) text(status int, id, own string) (contentType, text string) {
+	if found := p.find(status); found != nil {
+		return found.contentType, found.fill(status, id)
 	}
-	r.Error(serial, status, text, fields)
+	return http1.PlainText, own
 }
 
 // Complete implements group.Response.
@@ -66,11 +71,7 @@ func (p *paged) replaced(head http1.Head) (other http1.Head, body http1.Piece, o
 		return head, body, false
 	}
 	status := int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
-	text := strings.TrimSpace(string(line)) + "\n\nrequest id: " + p.id + "\n"
-	contentType := "text/plain; charset=utf-8"
-	if own := p.rules.pages.find(status); own != nil {
-		text, contentType = own.fill(status, p.id), own.contentType
-	}
+	contentType, text := p.rules.pages.text(status, p.id, strings.TrimSpace(string(line))+"\n\nrequest id: "+p.id+"\n")
 	other = http1.Head{Block: append([]byte(nil), line...), MaxLine: head.MaxLine}
 	if !keepFields(&other, fields, head.Count) {
 		return head, body, false

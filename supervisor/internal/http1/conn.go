@@ -78,9 +78,9 @@ type Handler interface {
 	// is called by a loop's goroutine and must not wait, except in ReadBody when
 	// Blocks says that this may wait.
 	Handle(c *Conn)
-	// Refuse words the answer to a request that the engine refuses: the text of
-	// the page, and extra field lines that each end with CRLF. c.Request is not valid.
-	Refuse(c *Conn, err *Error) (text, fields string)
+	// Refuse words the answer to a request that the engine refuses: a page with its
+	// Content-Type, and extra field lines that each end with CRLF. c.Request is not valid.
+	Refuse(c *Conn, err *Error) (contentType, text, fields string)
 	// Gone is told that the client closed its sending side before the exchange
 	// was finished.
 	Gone(c *Conn)
@@ -321,8 +321,8 @@ func (c *Conn) refuse(err error) {
 	c.begin()
 	c.headRequest = false
 	c.body.unread = true
-	text, fields := c.server.handler.Refuse(c, known)
-	c.Response.Error(c.Response.serial, known.Status, text, fields)
+	contentType, text, fields := c.server.handler.Refuse(c, known)
+	c.Response.ErrorPage(c.Response.serial, known.Status, contentType, text, fields)
 }
 
 // fill reads once. It reports whether to look at the buffer again.

@@ -78,8 +78,8 @@ func (x *exchange) refuse(err error) {
 	x.conn.Response.Abort(x.serial)
 }
 
-func (*app) Refuse(_ *Conn, err *Error) (text, fields string) {
-	return err.Reason + "\n", "X-Refused: yes\r\n"
+func (*app) Refuse(_ *Conn, err *Error) (contentType, text, fields string) {
+	return PlainText, err.Reason + "\n", "X-Refused: yes\r\n"
 }
 
 func (a *app) Gone(c *Conn) {

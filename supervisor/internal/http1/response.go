@@ -411,8 +411,11 @@ func (r *Response) passLocked(p []byte) error {
 // response; after a head has been sent it aborts the connection instead.
 // Fields are extra field lines, each ended by CRLF, or "".
 func (r *Response) Error(serial uint64, status int, text, fields string) {
-	r.ErrorPage(serial, status, "text/plain; charset=utf-8", text, fields)
+	r.ErrorPage(serial, status, PlainText, text, fields)
 }
+
+// PlainText is the Content-Type of an error's own text.
+const PlainText = "text/plain; charset=utf-8"
 
 // ErrorPage is Error with a text of another Content-Type.
 func (r *Response) ErrorPage(serial uint64, status int, contentType, text, fields string) {
