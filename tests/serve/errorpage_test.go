@@ -19,12 +19,14 @@ path = "/"
 script = {{app "response.py"}}
 
 [[location]]
-path = "/length"
+path = "/denied"
 error-override = false
+error-page = { 403 = "<p>Not for you.</p>" }
+require = "all denied"
 `
 
 // TestErrorPages: what an application answers with an error status, and what is answered
-// for it when it fails, has the site's page; everything else is its own.
+// for it when it fails or may not be asked, has the site's page; everything else is its own.
 func TestErrorPages(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, pagedSite)
@@ -42,6 +44,7 @@ func TestErrorPages(t *testing.T) {
 		{"GET", "/raise-call", 500, text, "Please come back later.\n"},
 		{"GET", "/raise-before", 500, text, "Please come back later.\n"},
 		{"GET", "/status?line=301+Moved", 301, "text/plain", "body"},
+		{"GET", "/denied", 403, html, "<p>Not for you.</p>"},
 	}
 	c := s.raw()
 	for _, test := range tests {
