@@ -1,8 +1,13 @@
 package front
 
 import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
 	"github.com/wsgid/wsgid/units/site"
@@ -106,5 +111,43 @@ func TestEnvironByPolicy(t *testing.T) {
 				t.Errorf("%s is %q, want %q", test.key, got, test.want)
 			}
 		})
+	}
+}
+
+// TestReloadOfPolicy: a connection that was there before a reload goes by the new keys
+// with its next request.
+func TestReloadOfPolicy(t *testing.T) {
+	f := policyFront(t, `deny = "all"`)
+	conn, err := net.Dial("tcp", serveAt(t, f, "tcp").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(within))
+	reader := bufio.NewReader(conn)
+	const chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	for _, step := range []struct {
+		request string
+		want    int
+	}{{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", 403}, {chunked, 411}} {
+		if _, err := io.WriteString(conn, step.request); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != step.want {
+			t.Errorf("status %d, %v, want %d", r.StatusCode, err, step.want)
+		}
+		next, err := site.Parse("test", "test.toml", []byte("chunked-request = false\n[[mount]]\npath = \"/\"\nmodule = \"a\"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		install, err := f.Prepare(next, f.options.Groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		install()
 	}
 }
