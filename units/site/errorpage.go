@@ -114,7 +114,7 @@ const errorPageKey = "error-page"
 // errorPageNotes are for the man page.
 const errorPageNotes = "A value that begins with a slash is the absolute path of a file, whose name ends in .html, .txt, .json or .xml; it is read when the site starts and at each reload, by the front end's user, and is at most 1 MiB long. " +
 	"Other values are the text itself, HTML if it begins with <. In both %{REQUEST_ID} and %{STATUS} stand for the request's id and the status. " +
-	"The status stays what it was, and the X-Request-ID header is there with every page.\\n\\n" +
-	"The page of a status comes before that of its class. Tables nearer to the request add to those around them; an empty text brings the error's own back.\\n\\n" +
+	"The status stays what it was, and the X-Request-ID header is there with every page.\n\n" +
+	"The page of a status comes before that of its class. Tables nearer to the request add to those around them; an empty text brings the error's own back.\n\n" +
 	"The pages are those of errors that wsgid itself answers with, an exception in the application among them; what the application answers goes by error-override. " +
 	"For what cannot be read as HTTP the pages of the top level count."

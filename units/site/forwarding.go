@@ -94,5 +94,5 @@ const forwardingNotes = "X-Forwarded-For, X-Client-IP and X-Real-IP set REMOTE_A
 	"The virtual host and the mount are those of the request itself, whatever the headers say, and REMOTE_PORT is left out when only an address is told.\n\n" +
 	"In X-Forwarded-For, where each proxy adds the address it was asked from, the client is the last one that is not itself among trusted-proxies, or the first of all; " +
 	"what stands before it, which the client may have made up, is removed. " +
-	"Of another header to which proxies add, the element counts that the same proxy has added: the last, if the client is the last in X-Forwarded-For or that is not listed.\n\n" +
+	"Where proxies add to another header as well, the element of the same proxy counts: the last one, if the client is the last in X-Forwarded-For, or if that header is not listed.\n\n" +
 	"Name no header that the proxy does not set itself: it would pass on what a client sends. mod_wsgi without WSGITrustedProxies believes everybody; here that is trusted-proxies = \"all\"."
