@@ -22,6 +22,27 @@ func TestServiceBesideTheDefaultGroup(t *testing.T) {
 	sameSite(t, again, s)
 }
 
+// A service script may stand below a virtual host, where its site has it.
+func TestServiceOfAVhost(t *testing.T) {
+	s := mustParse(t, minimal+`[[vhost]]
+server-name = "shop.example"
+[vhost.group.mails]
+threads = 0
+module = "shop.mails"
+[[vhost.mount]]
+path = "/"
+script = "/srv/app.py"
+`)
+	if q := s.Service("mails"); q == nil || q.Host != "shop.example" || len(s.Groups) != 1 {
+		t.Fatalf("groups %v, service scripts %v", s.Groups, s.Services)
+	}
+	again, err := Parse(s.Name, s.Path, s.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameSite(t, again, s)
+}
+
 // Every key of a group is for a service script, or is refused in one.
 func TestKeysOfAService(t *testing.T) {
 	for _, name := range serviceKeys() {
