@@ -96,6 +96,9 @@ func (l *Leader) attach(s *session, m wire.Message) {
 	if l.lastText != "" {
 		l.tell(wire.Message{Type: wire.ProcessFailed, Process: l.last, Text: l.lastText})
 	}
+	if l.refusal != "" {
+		l.tell(wire.Message{Type: wire.Forbidden, Text: l.refusal})
+	}
 	l.tellGroupReady()
 }
 

@@ -79,6 +79,7 @@ type Leader struct {
 	begun     bool // the first processes were started
 	ready     bool // every process was ready at the same time
 	stopping  bool
+	refusal   string // why the script may not be executed; "" when it may
 	farewell  string // why the supervisor wants the end
 	fatal     error  // why the leader gives up
 }
@@ -225,6 +226,8 @@ func (l *Leader) handle(e event) error {
 		l.handleDue(e.process)
 	case scriptChanged:
 		l.handleScriptChanged()
+	case ownerChanged:
+		l.handleOwnerChanged()
 	case respawn:
 		l.start()
 	case hurried:
@@ -261,6 +264,7 @@ const (
 	due           // start-up or stop has taken too long
 	respawn       // the delay before a replacement is over
 	scriptChanged // script-reloading
+	ownerChanged  // script-user, script-group
 	hurried       // end at once
 )
 

@@ -50,6 +50,7 @@ func (l *Leader) begin(release string) {
 			return
 		}
 	}
+	l.watchOwner()
 	for range l.options.Group.Processes {
 		l.start()
 	}
@@ -61,9 +62,16 @@ func (l *Leader) start() {
 		return
 	}
 	l.last++
-	p, err := l.spawn(l.last)
+	var p *process
+	about := wire.Message{Process: l.last}
+	err := l.checkOwner()
 	if err != nil {
-		l.cannotStart("cannot start a worker process", err.Error(), wire.Message{Process: l.last})
+		about.Status = forbidden
+	} else {
+		p, err = l.spawn(l.last)
+	}
+	if err != nil {
+		l.cannotStart("cannot start a worker process", err.Error(), about)
 		if !l.stopping {
 			l.failures++
 			l.respawnAfter(backOff(l.failures))

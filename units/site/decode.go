@@ -274,6 +274,7 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 	if t := n.table["interrupt-timeout"]; t != nil && g.InterruptTimeout > 0 && g.RequestTimeout == 0 {
 		d.fail(t.place, key+".interrupt-timeout", &fault{msg: "request-timeout is 0, so no request is late", hint: "set request-timeout, or leave interrupt-timeout out"})
 	}
+	d.ownerRules(key, n, g)
 	d.limitRules(key, n, g)
 	d.directiveNames(key+".systemd", n.table["systemd"], unitOf{site: d.site.Name, group: g.Name, service: g.IsService()})
 }

@@ -86,6 +86,8 @@ func groupFields(g *Group) fields {
 		{"switch-interval", &g.SwitchInterval},
 		{"stack-size", &g.StackSize},
 		{"python-eggs", &g.PythonEggs},
+		{"script-user", &g.ScriptUser},
+		{"script-group", &g.ScriptGroup},
 		{"import-script", &g.ImportScripts},
 		{"restrict-stdin", &g.RestrictStdin},
 		{"restrict-stdout", &g.RestrictStdout},

@@ -44,11 +44,23 @@ func (s *Site) CheckFiles() error {
 		for i, m := range v.Mounts {
 			if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
 				c.at(checkFile(m.Script), v.mountAt(i)+".script")
+				c.owner(g, m)
 			}
 		}
 	}
 	c.access()
 	return c.errs.orNil()
+}
+
+// owner reports what the group's own key has against a script that is there.
+func (c *fileCheck) owner(g *Group, m *Mount) {
+	if g == nil || checkFile(m.Script) != nil {
+		return
+	}
+	if err := g.CheckOwner(m.Script); err != nil {
+		o, _ := g.scriptOwner()
+		c.at(asFault(err), g.Key()+"."+o.key)
+	}
 }
 
 // logs looks for the directories of log files that are to be looked for.

@@ -3,7 +3,7 @@ package site
 import "slices"
 
 func groupKeys() []Key {
-	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupServiceKeys(), groupPythonKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupLaterKeys())
+	return slices.Concat(groupUserKeys(), groupProcessKeys(), groupServiceKeys(), groupPythonKeys(), groupTimeKeys(), groupResponseKeys(), groupLifeKeys(), groupLimitKeys(), groupUnitKeys(), groupOwnerKeys(), groupNeedlessKeys())
 }
 
 func groupProcessKeys() []Key {

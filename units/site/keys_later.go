@@ -3,13 +3,6 @@ package site
 // The keys of this file are of later work, or belong to mechanisms that wsgid
 // has no use for. They are read and checked, then refused.
 
-func groupLaterKeys() []Key {
-	return append(groupNeedlessKeys(), []Key{
-		{Name: "script-user", Type: TypeUser, ModWSGI: "script-user", State: Later, Meaning: "User who must own the script and its directory."},
-		{Name: "script-group", Type: TypeUser, ModWSGI: "script-group", State: Later, Meaning: "Group that must own the script and its directory."},
-	}...)
-}
-
 func locationKeys() []Key {
 	return append(policyKeys(), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, Meaning: "URL path that the settings hold for, and for what is below it."},

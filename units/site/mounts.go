@@ -27,6 +27,7 @@ func (d *decoder) mountRules(hosts []*host) {
 	}
 	if resolved {
 		d.groupsUsed()
+		d.ownersUsed()
 	}
 }
 

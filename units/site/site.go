@@ -252,6 +252,9 @@ type Group struct {
 
 	// PythonEggs is PYTHON_EGG_CACHE of the processes; "" means that it is not set.
 	PythonEggs string
+	// ScriptUser, or ScriptGroup, must own the script and its directory: a name, or #
+	// and a number; see [Group.CheckOwner]. "" means that anybody may.
+	ScriptUser, ScriptGroup string
 	// ImportScripts are absolute files that each process runs before it imports the
 	// application, in this order; nil means none.
 	ImportScripts []string

@@ -27,6 +27,7 @@ func mustParse(t *testing.T, text string) *Site {
 func completeSite() *Site {
 	shop := NewGroup("shop")
 	shop.Host, shop.key, shop.Threads, shop.Env = "shop.example", "vhost[0].group.shop", 2, map[string]string{"SHOP": "1"}
+	shop.ScriptUser = "joe"
 	return &Site{
 		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example", Aliases: []string{"*.blog.example", "blog.test"},
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
@@ -72,7 +73,7 @@ func completeSite() *Site {
 				Home: "/srv/blog", Lang: "C.UTF-8", Locale: "de_DE.UTF-8", DisplayName: "%{GROUP}", Umask: 0o027,
 				SwitchInterval: 2 * time.Millisecond, StackSize: 512 << 10,
 				PythonEggs: "/var/cache/eggs", ImportScripts: []string{"/srv/blog/prepare.py", "/srv/blog/metrics.py"},
-				RestrictStdin: true, RestrictStdout: true,
+				RestrictStdin: true, RestrictStdout: true, ScriptGroup: "#33",
 				StartupTimeout: time.Hour, QueueTimeout: 1500 * time.Microsecond, ShutdownTimeout: 15 * time.Second, GracefulTimeout: 30 * time.Second,
 				ConnectTimeout: 4 * time.Second, SocketTimeout: 90 * time.Second,
 				HeaderBufferSize: 64 << 10, ResponseBufferSize: 128 << 10, ResponseSocketTimeout: 2 * time.Minute, ResponseFlushDelay: 5 * time.Millisecond,

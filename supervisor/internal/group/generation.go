@@ -34,6 +34,7 @@ type generation struct {
 	pinned  string        // release, if it was asked for
 	retired bool          // gets no further requests
 	leaving bool          // its leader was told to end
+	refusal string        // why its script may not be executed any more; "" when it may
 	kept    bool          // its leader goes on, for another supervisor
 }
 
@@ -170,7 +171,7 @@ func (gen *generation) handle(m wire.Message) {
 	p := gen.process(m)
 	switch m.Type {
 	case wire.ProcessFailed:
-		gen.fail(m.Text)
+		gen.fail(m.Text, m.Status)
 	case wire.FilesLoaded:
 		if loaded := gen.group.options.FilesLoaded; loaded != nil {
 			loaded(m.Files)
@@ -179,6 +180,8 @@ func (gen *generation) handle(m wire.Message) {
 		gen.becomeReady(m.Text)
 	case wire.ScriptChanged:
 		gen.group.follow(gen)
+	case wire.Forbidden:
+		gen.forbid(m.Text)
 	case wire.Leaving:
 		gen.group.leave(gen)
 	default:
@@ -280,11 +283,15 @@ func (gen *generation) orderLocked() {
 	slices.SortFunc(gen.order, func(a, b *process) int { return a.number - b.number })
 }
 
-// fail takes note that a process could not be started.
-func (gen *generation) fail(reason string) {
+// fail takes note that a process could not be started, and what requests are
+// answered for that, 0 for the usual.
+func (gen *generation) fail(reason string, status int) {
 	g := gen.group
 	g.mu.Lock()
 	gen.reason = reason
+	if status == 403 {
+		g.denied = reason
+	}
 	select {
 	case <-gen.failed:
 	case <-gen.ready:

@@ -101,6 +101,7 @@ type Group struct {
 	draining *generation
 	queue    queue
 	failure  string        // why no process can be started, "" while that is not so
+	denied   string        // the latest such reason that is one of the script's owner
 	said     string        // what of that was logged last
 	settled  chan struct{} // closed when the first start has succeeded or failed
 	stopped  bool
@@ -177,8 +178,13 @@ func (g *Group) Submit(x *Exchange) {
 		x.fail(503, "The site is being stopped.", "Connection: close\r\n")
 		return
 	case g.failure != "" && !g.servingLocked():
+		answer := g.failureAnswerLocked()
 		g.mu.Unlock()
-		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
+		answer(x)
+		return
+	case g.current != nil && g.current.refusal != "":
+		g.mu.Unlock()
+		forbidden(x)
 		return
 	}
 	if !x.IgnoreActivity {

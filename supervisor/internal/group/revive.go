@@ -195,9 +195,10 @@ func (g *Group) setFailure(reason string) {
 		waiting = g.flushLocked()
 	}
 	g.settleLocked()
+	answer := g.failureAnswerLocked()
 	g.mu.Unlock()
 	for _, x := range waiting {
-		x.fail(503, "The application cannot be started; the log says why.", retryAfter)
+		answer(x)
 	}
 	g.changed()
 }

@@ -30,7 +30,7 @@ const (
 	ThreadsOffered MessageType = "threads"         // Process, Index of the first, two descriptors each: for requests, for responses
 	ThreadIdent    MessageType = "thread-ident"    // Process, Index, Text: the ident in stack dumps
 	ProcessReady   MessageType = "process-ready"   // Process: imported, all threads offered
-	ProcessFailed  MessageType = "process-failed"  // Process, Text: why it could not start
+	ProcessFailed  MessageType = "process-failed"  // Process, Text: why it could not start, Status: what to answer, 0 for the usual
 	ProcessExited  MessageType = "process-exited"  // Process, PID, Text: the cause
 	Stacks         MessageType = "stacks"          // Process, Text: what the fault handler wrote
 	FilesLoaded    MessageType = "files"           // Files: source files, in watch mode
@@ -47,6 +47,9 @@ const (
 	// ScriptChanged says that a script of the group is another now, where
 	// script-reloading is on: the supervisor brings up another generation.
 	ScriptChanged MessageType = "script-changed"
+	// Forbidden says that the group's script may not be executed any more, and Text
+	// why: its owner is not who script-user or script-group says. Without Text it may.
+	Forbidden MessageType = "forbidden"
 	// Leaving says that the leader was told to end, by systemd for example: the
 	// supervisor brings up another generation and then shuts this one down.
 	Leaving MessageType = "leaving"
@@ -99,6 +102,7 @@ type Message struct {
 	Version    int         `json:"version,omitempty"`
 	Generation int         `json:"generation,omitempty"`
 	Text       string      `json:"text,omitempty"`
+	Status     int         `json:"status,omitempty"` // of HTTP
 	Files      []string    `json:"files,omitempty"`
 	Records    []Record    `json:"records,omitempty"`
 	// Descriptors travel beside the message. The receiver owns them and must
