@@ -138,10 +138,14 @@ func New(o Options) (*App, error) {
 		now.groups[g.Name] = a.newGroup(g, o.Beside != nil)
 	}
 	a.now.Store(now)
-	a.front = front.New(front.Options{
+	var err error
+	a.front, err = front.New(front.Options{
 		Site: o.Site, Groups: now.groups, Software: o.Software, Logger: a.records.With("site", o.Site.Name), LogTrouble: a.log,
 		Loops: a.loops, Secret: a.state.Secret,
 	})
+	if err != nil {
+		return nil, errors.Join(err, a.Stop(context.Background()))
+	}
 	a.push("front end", func(context.Context) error { return a.front.Close() })
 	return a, nil
 }

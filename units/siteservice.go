@@ -28,6 +28,7 @@ func (b *builder) siteService() {
 	}
 	if !b.options.User {
 		b.siteDirectories(d)
+		b.certificates(d)
 	}
 	passOn(d, b.site.Systemd)
 	if b.broken {
@@ -56,6 +57,20 @@ func descriptors(s *site.Site) int {
 		n += 4 * g.Processes * g.Threads
 	}
 	return n
+}
+
+// certificates has systemd read them, and the keys, which only root may be able to.
+func (b *builder) certificates(d *draft) {
+	t := b.site.TLS
+	if t == nil {
+		return
+	}
+	for i := range t.Certificates {
+		for _, c := range [][2]string{{site.CertificateName(i), t.Certificates[i]}, {site.KeyName(i), t.Keys[i]}} {
+			word, err := unitfile.Word(c[0] + ":" + unitfile.Specifiers(path.Clean(c[1])))
+			d.quoted("LoadCredential", word, err)
+		}
+	}
 }
 
 // siteDirectories lets the supervisor write where the site file says.

@@ -40,7 +40,7 @@ func refreshSite(ctx context.Context, d service.Directories, name string, after 
 	}
 	o := refresh.Options{
 		SiteFile: d.SiteFile(name), Generated: "/run/systemd/generator",
-		Units: units.Options{Wsgid: wsgid},
+		Units: units.Options{Wsgid: wsgid}, Runtime: d.Runtime,
 	}
 	// The runtime directory is %t/wsgi: /run/wsgi, or that of a user.
 	if runtime := filepath.Dir(d.Runtime); runtime != "/run" {

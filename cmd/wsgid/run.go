@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -134,6 +136,9 @@ func announce(s *site.Site, listeners []net.Listener) {
 		at := "unix:" + l.Addr().String()
 		if l.Addr().Network() == "tcp" {
 			at = "http://" + l.Addr().String()
+		}
+		if s.TLS != nil && slices.ContainsFunc(s.TLS.Listen, func(t site.Listener) bool { return t.Names(l.Addr().Network(), l.Addr().String()) }) {
+			at = strings.Replace(at, "http:", "https:", 1)
 		}
 		for _, g := range s.Groups {
 			fmt.Printf("wsgid: serving %s (%s) at %s with %s x %s\n", s.Name, applicationOf(s, g), at,

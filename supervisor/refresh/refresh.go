@@ -39,6 +39,8 @@ type Options struct {
 	Generated string
 	// Units are the generator's options.
 	Units units.Options
+	// Runtime is where supervisors have directories of their own, named like the sites.
+	Runtime string
 }
 
 // Before has systemd read the site's units again if they would be others now, which it
@@ -52,6 +54,11 @@ func Before(ctx context.Context, o Options) (changed bool, err error) {
 	files, err := units.Generate(s, o.Units)
 	if err != nil {
 		return false, err
+	}
+	if !o.Units.User {
+		if err := passCertificates(s, o.Runtime); err != nil {
+			return false, err
+		}
 	}
 	same, err := asGenerated(o.Generated, s.Name, files)
 	if err != nil {

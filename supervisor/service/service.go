@@ -102,11 +102,20 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	s.notify = notify
+	forgetCertificates()
 	if err := s.start(); err != nil {
 		pause(ctx, err)
 		return errors.Join(err, s.end())
 	}
 	return s.lead(ctx)
+}
+
+// forgetCertificates removes what reloads have brought: systemd has just passed what the
+// files say now.
+func forgetCertificates() {
+	if own := os.Getenv("RUNTIME_DIRECTORY"); own != "" {
+		_ = os.RemoveAll(filepath.Join(own, site.TLSDirectory)) // what stays is no older than the last reload
+	}
 }
 
 // lead serves until the end, and ends.

@@ -137,7 +137,7 @@ func collect(r io.Reader, book *logBook) {
 }
 
 // addressPattern finds where a "serving" line says that it serves.
-var addressPattern = regexp.MustCompile(`(?:http://|unix:)[^\s,;)]+`)
+var addressPattern = regexp.MustCompile(`(?:https?://|unix:)[^\s,;)]+`)
 
 func servedAddresses(line string) []string {
 	if !strings.Contains(line, "serving") {
@@ -145,7 +145,9 @@ func servedAddresses(line string) []string {
 	}
 	var found []string
 	for _, address := range addressPattern.FindAllString(line, -1) {
-		address = strings.TrimPrefix(strings.TrimPrefix(address, "http://"), "unix:")
+		for _, scheme := range []string{"http://", "https://", "unix:"} {
+			address = strings.TrimPrefix(address, scheme)
+		}
 		found = append(found, strings.TrimSuffix(address, "/"))
 	}
 	return found

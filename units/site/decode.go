@@ -34,9 +34,7 @@ func (d *decoder) decode(root *node) {
 	d.socketRules(root)
 	d.proxyProtocolRules(root.table["proxy-protocol"])
 	d.laterTables(root.table["static"], "static", tableStatic)
-	if n := root.table["tls"]; n != nil {
-		d.laterTable(n, "tls", tableTLS)
-	}
+	d.tlsTable(root.table["tls"])
 	d.hostRules(hosts)
 	d.mountRules(hosts)
 	for _, h := range hosts {

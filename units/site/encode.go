@@ -17,6 +17,12 @@ func (s *Site) Encode() []byte {
 	var b bytes.Buffer
 	writeFields(&b, serverFields(s), serverFields(Default(s.Name)))
 	writeDirectives(&b, "site.systemd", s.Systemd)
+	if s.TLS != nil {
+		std := &TLS{}
+		applyDefaults(tableTLS, tlsFields(std))
+		b.WriteString("\n[tls]\n")
+		writeFields(&b, tlsFields(s.TLS), tlsFields(std))
+	}
 	for _, g := range s.EveryGroup() {
 		if g.Host == "" {
 			writeGroup(&b, "", g)

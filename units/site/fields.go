@@ -23,6 +23,7 @@ func serverFields(s *Site) fields {
 		{"error-log", &v.ErrorLog},
 		{"slow-requests", &v.SlowRequests},
 		{"proxy-protocol", &v.ProxyProtocol},
+		{"http2", &v.HTTP2},
 		{"uwsgi-protocol", &v.Uwsgi},
 		{"limit-request-line", &v.RequestLine},
 		{"limit-request-fields", &v.RequestFields},

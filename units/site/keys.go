@@ -161,6 +161,10 @@ func siteKeys() []Key {
 			Meaning: "Those addresses of listen, and the site's UNIX socket if it is named here, on which every connection must begin with a header of the PROXY protocol, version 1 or 2; on TCP ones only trusted-proxies may connect.",
 		},
 		{
+			Name: "http2", Type: TypeBool, Default: true, ModWSGI: "Protocols",
+			Meaning: "Speaks HTTP/2 with clients that ask for it: over TLS, and without TLS with those that begin with it, such as a proxy.",
+		},
+		{
 			Name: "uwsgi-protocol", Type: TypeBool, Default: true,
 			Meaning: "Takes requests in the uwsgi protocol (uwsgi_pass of nginx, mod_proxy_uwsgi of Apache httpd) beside HTTP, on UNIX sockets and from trusted-proxies.",
 		},
@@ -179,7 +183,7 @@ func siteKeys() []Key {
 		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", Meaning: "Further host names with mounts of their own."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the URL space."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
-		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", State: Later, Meaning: "TLS on the site's own addresses."},
+		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", Meaning: "TLS on the site's own addresses."},
 		{
 			Name: "warm-up", Type: TypeStrings, check: checkURLPath,
 			Meaning: "Paths that are requested from a new process before it takes traffic.",

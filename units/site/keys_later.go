@@ -17,12 +17,3 @@ func staticKeys() []Key {
 		{Name: "index", Type: TypeString, State: Later, Meaning: "File that answers for a directory."},
 	}
 }
-
-func tlsKeys() []Key {
-	return []Key{
-		{Name: "certificate", Type: TypePath, ModWSGI: "SSLCertificateFile", State: Later, Meaning: "Certificate chain in PEM form."},
-		{Name: "key", Type: TypePath, ModWSGI: "SSLCertificateKeyFile", State: Later, Meaning: "Private key in PEM form."},
-		{Name: "minimum-version", Type: TypeEnum, Values: []string{"1.2", "1.3"}, ModWSGI: "SSLProtocol", State: Later, Meaning: "Lowest TLS version."},
-		{Name: "listen", Type: TypeListen, State: Later, Meaning: "Addresses on which the site is served over TLS."},
-	}
-}

@@ -95,7 +95,7 @@ func (l Listener) String() string {
 }
 
 // Names reports whether a socket is that of the address: network and address are of
-// its net.Addr. One at all addresses is known by its port: where the kernel has no
+// its net.Addr. Port 0 stands for any. One at all addresses is known by its port: where the kernel has no
 // IPv6 it is one of IPv4.
 func (l Listener) Names(network, address string) bool {
 	if network != l.Network {
@@ -117,7 +117,7 @@ func (l Listener) Names(network, address string) bool {
 		text = "[::]" + text
 	}
 	own, err := netip.ParseAddrPort(text)
-	if err != nil || at.Port() != own.Port() {
+	if err != nil || own.Port() != 0 && at.Port() != own.Port() {
 		return false
 	}
 	if own.Addr() == netip.IPv6Unspecified() {

@@ -35,6 +35,8 @@ type Site struct {
 	Vhosts []*Vhost
 	// Server has the keys of the front end.
 	Server Server
+	// TLS is nil for a site that speaks none.
+	TLS *TLS
 	// Policy has the top level's keys for all of the URL space.
 	Policy Policy
 	// WarmUp says what a new process is asked before it takes requests.
@@ -76,6 +78,8 @@ type Server struct {
 	// ProxyProtocol has the addresses on which a connection begins with a header of the
 	// PROXY protocol; nil means none.
 	ProxyProtocol []Listener
+	// HTTP2 speaks HTTP/2 with clients that begin with it, or choose it in TLS.
+	HTTP2 bool
 	// Uwsgi takes requests in the uwsgi protocol on UNIX sockets and from
 	// [Policy.TrustedProxies].
 	Uwsgi bool

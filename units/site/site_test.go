@@ -38,6 +38,10 @@ func completeSite() *Site {
 			MaxConnections: 20, RequestBuffer: 1 << 20, RequestSpool: 2 << 30, SpoolDirectory: "/var/tmp",
 			ProxyProtocol: []Listener{{"tcp", "127.0.0.1:8000"}, {"unix", "/run/wsgi/blog.sock"}},
 		},
+		TLS: &TLS{
+			Listen: []Listener{{"tcp", "[::]:80"}}, Certificates: []string{"/etc/ssl/blog.pem", "/etc/ssl/shop.pem"},
+			Keys: []string{"/etc/ssl/private/blog.pem", "/etc/ssl/private/shop.pem"}, MinimumVersion: "1.3",
+		},
 		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512, Prefix: "/run/own/wsgi"},
 		IdleTimeout: 10 * time.Minute,
 		Python:      PythonFlags{Optimize: 1, NoBytecode: true, Warnings: []string{"ignore", "error::DeprecationWarning"}, HashSeed: "random"},

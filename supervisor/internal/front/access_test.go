@@ -52,7 +52,7 @@ pass-authorization = true
 		t.Fatal(err)
 	}
 	f := newFront(t, nil)
-	f.conf.Store(newSettings(s, map[string]*group.Group{"main": f.conf.Load().hosts.all[0].places.root.group}, nil, nil, []byte(secret)))
+	f.conf.Store(newSettings(s, map[string]*group.Group{"main": f.conf.Load().hosts.all[0].places.root.group}, files{}, []byte(secret)))
 	return f
 }
 

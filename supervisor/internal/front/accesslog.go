@@ -91,6 +91,9 @@ func (f *Front) capture(s *session) {
 	}
 	line.host = append(line.host[:0], req.Host...)
 	line.protocol = append(append(line.protocol[:0], "HTTP/1."...), '0'+req.Minor)
+	if s.conn.Protocol != "" {
+		line.protocol = append(line.protocol[:0], s.conn.Protocol...)
+	}
 	if said := req.Var("SERVER_PROTOCOL"); len(said) > 0 {
 		line.protocol = append(line.protocol[:0], said...)
 	}

@@ -12,6 +12,7 @@ func (f *Front) CutOff(why string) {
 	f.cutOff.Do(func() {
 		f.cause = why
 		f.server.Close()
+		f.relays.close()
 	})
 }
 

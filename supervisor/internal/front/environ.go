@@ -67,6 +67,9 @@ func (s *session) appendRequest(e *environ) {
 	switch {
 	case req.Gateway:
 		s.appendGateway(e)
+	case s.conn.Protocol != "":
+		e.add("SERVER_PROTOCOL", s.conn.Protocol)
+		s.appendServer(e, req)
 	case req.Minor == 0:
 		e.add("SERVER_PROTOCOL", "HTTP/1.0")
 		s.appendServer(e, req)

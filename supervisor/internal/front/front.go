@@ -3,8 +3,10 @@ package front
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,7 @@ type Front struct {
 	logger  *slog.Logger
 	dropped droppedFields
 	frames  framePool
+	relays  *relays
 	cutOff  sync.Once
 	cause   string // of the cut-off
 }
@@ -37,22 +40,52 @@ type settings struct {
 	rules          *rules     // for requests that no place gets
 	uwsgi          bool
 	proxied        []site.Listener // that expect PROXY protocol headers
-	slow           time.Duration   // slow-requests; 0 means none
+	tls            *tls.Config     // nil for none
+	secured        []site.Listener // that speak TLS
+	http2          bool
+	maxConnections int
+	headSize       int
+	headerTimeout  time.Duration
+	keepAlive      time.Duration
+	slow           time.Duration // slow-requests; 0 means none
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
 }
 
-func newSettings(s *site.Site, groups map[string]*group.Group, logs accessLogs, pages pageFiles, secret []byte) *settings {
+// files are what a site's settings need from the disk.
+type files struct {
+	logs  accessLogs
+	pages pageFiles
+	tls   *tls.Config // nil for none
+}
+
+func newSettings(s *site.Site, groups map[string]*group.Group, have files, secret []byte) *settings {
+	logs := have.logs
 	conf := &settings{
 		hosts: newHosts(s, groups, logs), logs: logs, log: logs.find(s.Server.AccessLog),
 		rules: newRules(&s.Policy), uwsgi: s.Server.Uwsgi, proxied: s.Server.ProxyProtocol,
 		slow: s.Server.SlowRequests, bodyMemory: s.Server.RequestBuffer, bodySpool: s.Server.RequestSpool,
-		spoolDirectory: s.Server.SpoolDirectory,
+		spoolDirectory: s.Server.SpoolDirectory, tls: have.tls,
+		http2: s.Server.HTTP2, maxConnections: s.Server.MaxConnections, headSize: s.Server.RequestHeadSize,
+		headerTimeout: s.Server.HeaderTimeout, keepAlive: s.Server.KeepAliveTimeout,
+	}
+	if s.TLS != nil {
+		conf.secured = s.TLS.Listen
 	}
 	conf.hosts.sign(secret)
-	conf.use(pages)
+	conf.use(have.pages)
 	return conf
+}
+
+// speaksTLS reports whether TLS is spoken at a listener.
+func (conf *settings) speaksTLS(l *http1.Listener) bool {
+	return len(conf.secured) > 0 && isOneOf(conf.secured, l)
+}
+
+func isOneOf(addresses []site.Listener, l *http1.Listener) bool {
+	network, address := l.Addr().Network(), l.Addr().String()
+	return slices.ContainsFunc(addresses, func(a site.Listener) bool { return a.Names(network, address) })
 }
 
 // Options are what a Front is made of.
@@ -70,17 +103,24 @@ type Options struct {
 }
 
 // New returns a front end that serves nothing yet. It opens the access logs; one
-// that cannot be opened is tried again while requests are served.
-func New(o Options) *Front {
+// that cannot be opened is tried again while requests are served. The error is that of a
+// certificate.
+func New(o Options) (*Front, error) {
 	f := &Front{options: o, ids: newIDs(), logger: o.Logger}
+	certificates, err := loadTLS(o.Site)
+	if err != nil {
+		return nil, err
+	}
 	pages, err := readErrorPages(o.Site)
 	if err != nil {
 		o.Logger.Error("some error pages cannot be used; their errors have their own texts until a reload", "err", err)
 	}
-	conf := newSettings(o.Site, o.Groups, openAccessLogsPatiently(o.Site, o.LogTrouble), pages, o.Secret)
+	have := files{openAccessLogsPatiently(o.Site, o.LogTrouble), pages, certificates}
+	conf := newSettings(o.Site, o.Groups, have, o.Secret)
 	f.conf.Store(conf)
+	f.relays = newRelays(f)
 	f.server = http1.NewServer(f.serverOptions(&o.Site.Server, conf.hosts), f)
-	return f
+	return f, nil
 }
 
 func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
@@ -90,7 +130,7 @@ func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
 		KeepAliveTimeout: s.KeepAliveTimeout, SendTimeout: s.SendTimeout, MaxConnections: s.MaxConnections,
 		ResponseSpool: s.ResponseSpool, Spool: f.TemporaryFile, Software: f.options.Software, Logger: f.logger,
 		Loops: f.options.Loops, BodyBuffer: min(s.RequestBuffer, all.smallestBody()), Uwsgi: f.mayUwsgi,
-		ProxyHeader: f.proxyHeader,
+		ProxyHeader: f.proxyHeader, Offer: f.offer,
 	}
 }
 
@@ -102,13 +142,17 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 	if err != nil {
 		return nil, err
 	}
+	certificates, err := loadTLS(s)
+	if err != nil {
+		return nil, err
+	}
 	before := f.conf.Load().logs
 	logs, err := before.change(s, f.options.LogTrouble)
 	if err != nil {
 		return nil, err
 	}
 	return func() {
-		conf := newSettings(s, groups, logs, pages, f.options.Secret)
+		conf := newSettings(s, groups, files{logs, pages, certificates}, f.options.Secret)
 		f.logs.Lock()
 		f.conf.Store(conf)
 		f.logs.Unlock()
@@ -123,11 +167,15 @@ func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install f
 func (f *Front) Serve(l *http1.Listener) error { return f.server.Serve(l) }
 
 // Drain has every connection end with the request it has.
-func (f *Front) Drain() { f.server.Drain() }
+func (f *Front) Drain() {
+	f.relays.http2.shutdown()
+	f.server.Drain()
+}
 
 // HandOver has every connection that waits for a request, or comes to, given to
 // keep; see [http1.Server.HandOver].
 func (f *Front) HandOver(keep func(fd int, client string) error) {
+	f.relays.http2.shutdown()
 	f.server.HandOver(func(fd int, _ *http1.Listener, client string) error { return keep(fd, client) })
 }
 

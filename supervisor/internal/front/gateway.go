@@ -3,7 +3,6 @@ package front
 import (
 	"bytes"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
@@ -25,9 +24,8 @@ func (f *Front) proxyHeader(c *http1.Conn) http1.ProxyHeader {
 	if len(conf.proxied) == 0 {
 		return http1.NoProxyHeader
 	}
-	address := c.Listener.Addr()
 	switch {
-	case !slices.ContainsFunc(conf.proxied, func(l site.Listener) bool { return l.Names(address.Network(), address.String()) }):
+	case !isOneOf(conf.proxied, c.Listener):
 		return http1.NoProxyHeader
 	case c.Listener.Unix || conf.trustsAddress(c.Remote.Addr()):
 		return http1.ProxyHeaderExpected

@@ -12,7 +12,7 @@ func (s *session) refusal() (status int, text, fields string) {
 	switch {
 	case s.place.rules.guarded && !s.admitted():
 		return 403, "You may not see this from where you are.", ""
-	case req.Chunked && !policy.ChunkedRequest:
+	case req.Chunked && !policy.ChunkedRequest && s.conn.Protocol == "":
 		return 411, "The request needs a Content-Length: chunked bodies are not taken here.", ""
 	case policy.OddHeaders == site.HeadersRefused && hasOddName(req.Fields):
 		return 400, "The name of a header field has other characters than letters, digits and hyphens.", ""

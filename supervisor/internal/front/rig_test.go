@@ -44,7 +44,10 @@ func newFront(t testing.TB, change func(*site.Site)) *Front {
 	}
 	logger := slog.New(slog.DiscardHandler)
 	g := group.New(group.Options{Site: s, Group: s.Groups[0], Logger: logger, Loops: []*loop.Loop{events}})
-	f := New(Options{Site: s, Groups: map[string]*group.Group{"main": g}, Software: "test", Logger: logger, LogTrouble: logger, Loops: []*loop.Loop{events}})
+	f, err := New(Options{Site: s, Groups: map[string]*group.Group{"main": g}, Software: "test", Logger: logger, LogTrouble: logger, Loops: []*loop.Loop{events}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		g.Stop(t.Context())
 		if err := f.Close(); err != nil {

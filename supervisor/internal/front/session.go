@@ -118,6 +118,8 @@ func (s *session) locate() (status int, text, fields string) {
 		return 200, "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 	case req.Form == http1.AuthorityForm:
 		return 501, "This server is no proxy: CONNECT is not implemented.", ""
+	case !s.conn.Secure && s.conf.speaksTLS(s.conn.Listener):
+		return 400, "This port speaks TLS: the address begins with https.", ""
 	case req.Minor == 0 && !req.Gateway && !req.HasContentLength && needsLength(req.Method):
 		return 411, "The request needs a Content-Length.", ""
 	}

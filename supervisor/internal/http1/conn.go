@@ -31,6 +31,9 @@ type Conn struct {
 	Remote netip.AddrPort
 	// Port is the TCP port that the client connected to, "" on a UNIX socket.
 	Port string
+	// Protocol is what the client speaks where the requests do not say it: "HTTP/2.0";
+	// else "".
+	Protocol string
 	// Secure says that the client speaks TLS, to this server or to one in front of it.
 	Secure bool
 	// Listener is the listener that accepted the connection.
@@ -47,6 +50,8 @@ type Conn struct {
 	drained    bool // the last read took all there was
 	used       bool // a request has come
 	introduced bool // a PROXY header has come
+	carried    bool // see Server.Carry
+	ended      func(cut bool)
 
 	// Written by the reading side before an exchange, read by the writing side.
 	minor       uint8
@@ -164,7 +169,9 @@ func (c *Conn) step() bool {
 	if c.start < c.end {
 		took, err := c.parse()
 		if err != nil {
-			c.refuse(err)
+			if err != errTaken {
+				c.refuse(err)
+			}
 			return false
 		}
 		if took {
@@ -185,7 +192,7 @@ func (c *Conn) step() bool {
 // leaves reports whether the connection waits for a request that is another
 // server's to read.
 func (c *Conn) leaves() bool {
-	return c.server.handingOver.Load() && c.start == c.end && c.need == 0
+	return c.server.handingOver.Load() && !c.carried && c.start == c.end && c.need == 0
 }
 
 // parse looks for a whole request in the buffer. A body that will fit in
@@ -200,6 +207,9 @@ func (c *Conn) parse() (took bool, err error) {
 		c.scanner.Reset()
 	}
 	if ready, err := c.greeted(); err != nil || !ready {
+		return false, err
+	}
+	if wait, err := c.takenOver(); err != nil || wait {
 		return false, err
 	}
 	head, err := c.parseHead(limits)
@@ -303,7 +313,7 @@ func (c *Conn) handleBlocking() {
 func (c *Conn) begin() {
 	c.minor = c.Request.Minor
 	c.headRequest = string(c.Request.Method) == "HEAD"
-	c.closeAfter.Store(c.Request.Close || c.server.last.Load())
+	c.closeAfter.Store(c.Request.Close || c.server.last.Load() || c.carried && c.server.handingOver.Load())
 	c.Response.reset()
 	c.body.begin(c)
 	c.mu.Lock()
@@ -492,6 +502,9 @@ func (c *Conn) close() {
 
 // finish gives back what the connection holds.
 func (c *Conn) finish() {
+	if c.ended != nil {
+		c.ended(c.reset.Load())
+	}
 	c.socket.close()
 	c.releaseBuffer()
 	c.server.remove(c)
@@ -575,9 +588,15 @@ func (c *Conn) endIdle() {
 	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
 		// The rest of half a request is waited for: a client whose server is being
 		// replaced has nothing to repeat.
-		if !partial {
+		switch {
+		case partial:
+		case c.carried:
+			c.endCarried()
+		default:
 			c.handOver()
 		}
+	case c.carried && !partial:
+		c.endCarried()
 	default:
 		c.close()
 	}

@@ -35,6 +35,10 @@ type Options struct {
 	// BodyBuffer is the size of request bodies that are received before they are
 	// handled, in bytes.
 	BodyBuffer int64
+	// Offer is shown the first bytes of a connection, after a PROXY header: it returns
+	// who serves it instead, nil for the engine itself, or that it has to see more bytes.
+	// Nil offers nobody anything.
+	Offer func(c *Conn, first []byte) (take TakeOver, wait bool)
 	// Uwsgi says whether a peer may send its request in the uwsgi protocol, with what
 	// it says of the client in it; nil means that none may.
 	Uwsgi func(c *Conn) bool

@@ -185,3 +185,10 @@ func (s *socket) close() bool {
 	_ = unix.Close(s.fd)
 	return true
 }
+
+// release gives the descriptor to somebody else: closing this socket does not close it.
+func (s *socket) release() {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	s.closed = true
+}
