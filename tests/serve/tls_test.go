@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
@@ -258,8 +259,8 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 	get := func(s *server) (*http.Response, error) {
 		protocols := new(http.Protocols)
 		protocols.SetUnencryptedHTTP2(true)
-		transport := &http.Transport{Protocols: protocols, Dial: func(string, string) (net.Conn, error) {
-			return net.Dial("unix", filepath.Join(dir, "plain.sock"))
+		transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "plain.sock"))
 		}}
 		s.t.Cleanup(transport.CloseIdleConnections)
 		return (&http.Client{Transport: transport, Timeout: 20 * time.Second}).Get("http://a.example/")
