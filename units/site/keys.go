@@ -80,6 +80,8 @@ type Key struct {
 	ModWSGI string
 	// ModWSGIDefault is mod_wsgi's own default, for people who migrate.
 	ModWSGIDefault string
+	// ExpressDefault is what mod_wsgi-express sets, "" where it leaves mod_wsgi's.
+	ExpressDefault string
 	// Meaning is one sentence.
 	Meaning string
 	// Notes are what one sentence cannot hold, for the man page: paragraphs that
@@ -117,8 +119,10 @@ func keysOf(t Table) []Key {
 		tableTLS:      tlsKeys,
 	}
 	keys := rows[t]()
+	express := expressDefaults()
 	for i := range keys {
 		keys[i].complete(t)
+		keys[i].ExpressDefault = keys[i].express(express[keys[i].Name])
 	}
 	return keys
 }

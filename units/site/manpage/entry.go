@@ -51,7 +51,7 @@ func kindOf(k *site.Key) string {
 func facts(k *site.Key) []string {
 	var list []string
 	if !isTable(k.Type) {
-		list = append(list, "Default: "+orElse(literal(k.DefaultText()), "not set")+".")
+		list = append(list, "Default: "+preset(k)+".")
 	}
 	if k.Unit != "" {
 		list = append(list, "A number without a unit is in "+prose(k.Unit)+".")
@@ -62,19 +62,41 @@ func facts(k *site.Key) []string {
 	if span := k.Range(); span != "" {
 		list = append(list, "Range: "+prose(span)+".")
 	}
-	return append(list, origin(k)...)
+	return append(list, origin(k))
+}
+
+// preset is the default; a switch that nobody sets is off.
+func preset(k *site.Key) string {
+	if k.Type == site.TypeBool {
+		return orElse(literal(k.DefaultText()), "false")
+	}
+	return orElse(literal(k.DefaultText()), "not set")
 }
 
 // origin says what the key is called in mod_wsgi or Apache, and what holds there when
 // it is not written.
-func origin(k *site.Key) []string {
-	switch {
-	case k.ModWSGI == "":
-		return []string{"In mod_wsgi: nothing like it."}
-	case isTable(k.Type):
-		return []string{"In mod_wsgi: " + bold(k.ModWSGI) + "."}
+func origin(k *site.Key) string {
+	if k.ModWSGI == "" {
+		return "In mod_wsgi: nothing like it."
 	}
-	return []string{"In mod_wsgi: " + bold(k.ModWSGI) + ", default " + orElse(prose(k.ModWSGIDefault), "not set") + "."}
+	text := "In " + owner(k.ModWSGI) + ": " + bold(k.ModWSGI)
+	if isTable(k.Type) {
+		return text + "."
+	}
+	text += ", default " + orElse(prose(k.ModWSGIDefault), "not set")
+	if k.ExpressDefault != "" {
+		text += "; mod_wsgi\\-express sets " + prose(k.ExpressDefault)
+	}
+	return text + "."
+}
+
+// owner tells mod_wsgi's names, which begin with WSGI or are options in small letters, from
+// Apache's own.
+func owner(name string) string {
+	if strings.HasPrefix(name, "WSGI") || name == strings.ToLower(name) {
+		return "mod_wsgi"
+	}
+	return "Apache httpd"
 }
 
 func orElse(s, other string) string {

@@ -96,8 +96,9 @@ func TestPageSaysEverything(t *testing.T) {
 	keys := []site.Key{
 		{
 			Name: "some-time", Table: "[new]", Type: site.TypeDuration, Unit: "seconds", Min: 1e9, Max: 60e9, Zero: "never", Default: "5s",
-			ModWSGI: "old-time", ModWSGIDefault: "0", Meaning: "Time for it; 0 means never.", Notes: "First.\n\nSecond\nline.", State: site.Supported,
+			ModWSGI: "old-time", ModWSGIDefault: "0", ExpressDefault: "30", Meaning: "Time for it; 0 means never.", Notes: "First.\n\nSecond\nline.", State: site.Supported,
 		},
+		{Name: "switch", Table: "[new]", Type: site.TypeBool, ModWSGI: "Switch", Meaning: "A switch.", State: site.Supported},
 		{Name: "word", Table: "[new]", Type: site.TypeEnum, Values: []string{"a", "b-c"}, Default: "a", Meaning: "A word.", State: site.Supported},
 		{Name: "word", Table: "[other]", Type: site.TypeEnum, Values: []string{"a", "b-c"}, Default: "a", Meaning: "A word.", State: site.Supported},
 	}
@@ -118,7 +119,13 @@ Second line.
 Default: 5s.
 A number without a unit is in seconds.
 Range: 1s to 60s, or 0 for never.
-In mod_wsgi: \fBold\-time\fR, default 0.
+In mod_wsgi: \fBold\-time\fR, default 0; mod_wsgi\-express sets 30.
+.TP
+\fBswitch\fR = \fIboolean\fR
+A switch.
+.IP
+Default: false.
+In Apache httpd: \fBSwitch\fR, default not set.
 .TP
 \fBword\fR = \(dqa\(dq | \(dqb\-c\(dq
 A word.
