@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,39 @@ func TestAccessScript(t *testing.T) {
 	assertErrorPage(t, c.response(http.MethodPost), http.StatusForbidden)
 	c.send(fmt.Sprintf("POST /hosts HTTP/1.1\r\nHost: h\r\nCookie: yes\r\nContent-Length: %d\r\n\r\n%s", len(large), large))
 	readEnviron(t, c.expect(http.StatusOK).body).assertValue(t, "CONTENT_LENGTH", fmt.Sprint(len(large)))
+}
+
+// TestAccessLogUser: the access log names whom access control has let in, and nobody
+// for other requests of the same connection.
+func TestAccessLogUser(t *testing.T) {
+	t.Parallel()
+	for format, wants := range map[string][]string{
+		"common": {"127.0.0.1 - anna [", "127.0.0.1 - - ["},
+		"json":   {`"remote_user":"anna"`, `"remote_user":""`},
+	} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "access.log")
+			s := startSite(t, fmt.Sprintf("access-log = %q\naccess-log-format = %q\n%s", log, format, accessSite))
+			c := s.raw()
+			defer c.Close()
+			c.send("GET /basic HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YW5uYTpzM2NyZXQ=\r\n\r\n")
+			c.expect(http.StatusOK)
+			c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+			c.expect(http.StatusOK)
+			var lines []string
+			eventually(t, logWithin, "two lines in the log", func() bool {
+				text, err := os.ReadFile(log)
+				lines = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+				return err == nil && len(lines) == 2
+			})
+			for i, want := range wants {
+				if !strings.Contains(lines[i], want) {
+					t.Errorf("line %d is %s, want %s", i, lines[i], want)
+				}
+			}
+		})
+	}
 }
 
 // curl runs curl and returns its standard output; proves says what is lost without it.

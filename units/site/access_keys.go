@@ -15,7 +15,7 @@ func accessKeys() []Key {
 		{
 			Name: "auth-type", Type: TypeEnum, Values: []string{AuthNone, AuthBasic, AuthDigest}, ModWSGI: "AuthType",
 			Meaning: "How clients say who they are: \"basic\", \"digest\", or \"none\", which is the default, where they need not.",
-			Notes: "REMOTE_USER and AUTH_TYPE tell the application. Who cannot come is answered 401, as by Apache httpd also with good credentials that require does not name: the browser may ask for others. " +
+			Notes: "REMOTE_USER and AUTH_TYPE tell the application, and the access log names the user. Who cannot come is answered 401, as by Apache httpd also with good credentials that require does not name: the browser may ask for others. " +
 				"The application sees the Authorization header as well, unless pass-authorization is false.\n\n" +
 				"\"basic\" (RFC 7617) takes names and passwords in UTF-8; without TLS everybody on the way can read them. " +
 				"\"digest\" (RFC 7616, with MD5 and qop=auth, as get_realm_hash() makes necessary) keeps the password from them. " +

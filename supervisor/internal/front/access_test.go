@@ -138,3 +138,14 @@ func TestGuardDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestLogUser: the access log has a user as one field, whatever its name is.
+func TestLogUser(t *testing.T) {
+	for user, want := range map[string]string{
+		"": "-", "anna": "anna", "carl friedrich ": `carl\x20friedrich\x20`, "a\"b\\": `a\"b\\`, "\u00e9\n": `\xc3\xa9\x0a`,
+	} {
+		if got := string(appendUser(nil, user)); got != want {
+			t.Errorf("%q is %s, want %s", user, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,7 +153,8 @@ func formatCombined(b []byte, s *session, r *http1.Response, now time.Time) []by
 
 func appendCommon(b []byte, s *session, r *http1.Response) []byte {
 	b = append(b, orDash(address(s.client()))...)
-	b = append(b, " - - ["...)
+	b = appendUser(append(b, " - "...), s.exchange.User())
+	b = append(b, " ["...)
 	b = s.began.AppendFormat(b, "02/Jan/2006:15:04:05 -0700")
 	b = append(b, "] "...)
 	line := &s.line
@@ -231,6 +233,7 @@ func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
 		name  string
 		value []byte
 	}{
+		{"remote_user", []byte(s.exchange.User())},
 		{"method", line.method},
 		{"target", line.target},
 		{"protocol", line.protocol},
@@ -267,6 +270,20 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// appendUser appends a name as a field of its own, whatever blanks it has.
+func appendUser(b []byte, user string) []byte {
+	if user == "" {
+		return append(b, '-')
+	}
+	for _, word := range strings.SplitAfter(user, " ") {
+		b = appendEscaped(b, []byte(strings.TrimSuffix(word, " ")))
+		if strings.HasSuffix(word, " ") {
+			b = append(b, `\x20`...)
+		}
+	}
+	return b
 }
 
 func appendQuoted(b, value []byte) []byte {

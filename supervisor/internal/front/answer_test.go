@@ -102,8 +102,8 @@ var accessLogTests = map[string][]string{
 		`127.0.0.1 - - [TIME] "-" 400 N "-" "-" id=ID queue=0.000ms worker=0.000ms total=MS process=- outcome=refused`,
 	},
 	"json": {
-		`{"time":"TIME","remote_addr":"127.0.0.1","method":"GET","target":"/a%20b?c","protocol":"HTTP/1.1","host":"h","referer":"http://r/\\","user_agent":"\"caf\u00e9\"","request_id":"ID","status":404,"body_bytes":78,"queue_time":0.000000,"worker_time":0.000000,"total_time":S,"group":"","generation":0,"process":0,"pid":0,"outcome":"refused"}`,
-		`{"time":"TIME","remote_addr":"127.0.0.1","method":"","target":"","protocol":"HTTP/1.1","host":"","referer":"","user_agent":"","request_id":"ID","status":400,"body_bytes":N,"queue_time":0.000000,"worker_time":0.000000,"total_time":S,"group":"","generation":0,"process":0,"pid":0,"outcome":"refused"}`,
+		`{"time":"TIME","remote_addr":"127.0.0.1","remote_user":"","method":"GET","target":"/a%20b?c","protocol":"HTTP/1.1","host":"h","referer":"http://r/\\","user_agent":"\"caf\u00e9\"","request_id":"ID","status":404,"body_bytes":78,"queue_time":0.000000,"worker_time":0.000000,"total_time":S,"group":"","generation":0,"process":0,"pid":0,"outcome":"refused"}`,
+		`{"time":"TIME","remote_addr":"127.0.0.1","remote_user":"","method":"","target":"","protocol":"HTTP/1.1","host":"","referer":"","user_agent":"","request_id":"ID","status":400,"body_bytes":N,"queue_time":0.000000,"worker_time":0.000000,"total_time":S,"group":"","generation":0,"process":0,"pid":0,"outcome":"refused"}`,
 	},
 }
 

@@ -76,7 +76,7 @@ func (s *session) begin() {
 	s.vhost, s.place = nil, nil
 	s.group.Store(nil)
 	s.began = time.Now()
-	s.exchange.Note = group.Note{}
+	s.exchange.Reset()
 	s.path = s.path[:0]
 	if s.conn.Request.Gateway {
 		takeClient(s.conn)

@@ -3,6 +3,7 @@ package group
 import (
 	"bytes"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/http1"
@@ -51,11 +52,27 @@ type Exchange struct {
 	// response is over.
 	Note Note
 
+	user           atomic.Pointer[string] // see User
 	submitted      time.Time
 	tries          int
 	next, previous *Exchange // in the queue
 	queued         bool
 	slow           bool // logged as that
+}
+
+// Reset forgets what was written about an earlier request.
+func (x *Exchange) Reset() {
+	x.Note = Note{}
+	x.user.Store(nil)
+}
+
+// User is the name of the client, if access control asked for it and let it in; ""
+// if not. It may be called when the response is over.
+func (x *Exchange) User() string {
+	if user := x.user.Load(); user != nil {
+		return *user
+	}
+	return ""
 }
 
 // Note says where a request was served.

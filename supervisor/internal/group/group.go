@@ -169,7 +169,7 @@ func (g *Group) drainLimit() time.Duration { return g.conf().GracefulTimeout }
 // it; it does not wait for any of that.
 func (g *Group) Submit(x *Exchange) {
 	x.submitted, x.tries, x.slow = time.Now(), 0, false
-	x.Note = Note{}
+	x.Reset()
 	x.seal()
 	g.mu.Lock()
 	switch {

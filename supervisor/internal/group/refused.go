@@ -71,3 +71,24 @@ func hasControl(value string) bool {
 	}
 	return false
 }
+
+// handleUser takes note of who the client is, for the access log.
+func (t *thread) handleUser(name []byte) error {
+	// With the lock nobody can have answered the client meanwhile, so the exchange is
+	// not that of its next request.
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.job.response == nil:
+		return errors.New("a user without a request")
+	case t.job.started:
+		return errors.New("a user after a response")
+	case t.left > 0:
+		return errors.New("a user with a body")
+	}
+	if !t.job.over {
+		user := string(name)
+		t.job.exchange.user.Store(&user)
+	}
+	return nil
+}

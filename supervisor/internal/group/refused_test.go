@@ -3,8 +3,10 @@ package group
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
+	"github.com/wsgid/wsgid/units/site"
 )
 
 func refusedFrame(parts ...string) []byte {
@@ -64,5 +66,62 @@ func TestBrokenRefusal(t *testing.T) {
 			t.Errorf("%q: aborted %v, status %d", frame, c.aborted, c.status)
 		}
 		r.once(abnormal, "id/x", "broken frame: a refusal")
+	}
+}
+
+// Whom access control lets in is known to the access log, and only for that request.
+func TestUser(t *testing.T) {
+	r := newRig(t, nil)
+	_, w := r.start(1, 1)
+	first := r.request("/x")
+	w[0][0].take(wire.Request)
+	w[0][0].send(raw(wire.User, 0, 0, "anna", ""))
+	w[0][0].answer("x")
+	first.answered(200)
+	if got := first.x.User(); got != "anna" {
+		t.Errorf("the user is %q", got)
+	}
+	next := r.request("/next")
+	w[0][0].serve()
+	next.answered(200)
+	if got := next.x.User(); got != "" {
+		t.Errorf("the next request is that of %q", got)
+	}
+	first.x.Reset()
+	if got := first.x.User(); got != "" {
+		t.Errorf("%q is not forgotten", got)
+	}
+}
+
+func TestBrokenUser(t *testing.T) {
+	for _, frames := range [][]byte{
+		raw(wire.User, 0, 0, "anna", "body"),
+		append(raw(wire.Response, 0, 0, "200 OK", ""), raw(wire.User, 0, 0, "anna", "")...),
+	} {
+		r := newRig(t, nil)
+		_, w := r.start(1, 1)
+		c := r.request("/x")
+		w[0][0].take(wire.Request)
+		w[0][0].send(frames)
+		await(t, "the end", c.done)
+		if got := c.x.User(); got != "" {
+			t.Errorf("the user is %q", got)
+		}
+		r.once(abnormal, "id/x", "broken frame: a user")
+	}
+}
+
+// A name that comes when the client has its answer is nobody's.
+func TestLateUser(t *testing.T) {
+	r := newRig(t, func(g *site.Group) { g.RequestTimeout = 50 * time.Millisecond })
+	_, w := r.start(1, 1)
+	c := r.request("/x")
+	w[0][0].take(wire.Request)
+	c.answered(504)
+	// The frame behind it shows when it has been read.
+	w[0][0].send(raw(wire.User, 0, 0, "anna", ""), raw(99, 0, 0, "", ""))
+	r.once("a worker broke the rules", "kind 99")
+	if got := c.x.User(); got != "" {
+		t.Errorf("the user is %q", got)
 	}
 }

@@ -522,6 +522,8 @@ func (t *thread) handle(head []byte) error {
 		return t.handleFailed(head)
 	case wire.Refused:
 		return t.handleRefused(head)
+	case wire.User:
+		return t.handleUser(head)
 	case wire.Want:
 		return t.handleWant()
 	case wire.File:

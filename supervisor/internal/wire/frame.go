@@ -33,6 +33,7 @@ const (
 	Want     Kind = 20 // the application reads a deferred body: send it
 	File     Kind = 21 // the rest of the body is a file; in the head two uint64, offset and length
 	Refused  Kind = 22 // access control refuses the request; status and fields in the head; the thread is free
+	User     Kind = 23 // access control knows the client: its name in the head, for the access log; a response follows
 )
 
 // Flags of a frame.

@@ -40,7 +40,7 @@ type line struct {
 
 var kinds = map[string]Kind{
 	"request": Request, "body": Body, "body-file": BodyFile, "take": Take,
-	"response": Response, "data": Data, "end": End, "failed": Failed, "want": Want, "file": File, "refused": Refused,
+	"response": Response, "data": Data, "end": End, "failed": Failed, "want": Want, "file": File, "refused": Refused, "user": User,
 }
 
 var flagBits = map[string]uint8{"last": Last, "aborted": Aborted, "deferred": Deferred}

@@ -209,6 +209,7 @@ class Guards:
             if rule.permits(user, shown):
                 environ['REMOTE_USER'] = user.encode('utf-8').decode('latin-1')
                 environ['AUTH_TYPE'] = scheme.name
+                exchange.identify(user)
                 return True
             why = 'user %r is none of those that require names' % user
         except Misdirected as err:

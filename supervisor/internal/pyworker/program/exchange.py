@@ -4,7 +4,7 @@ import os
 import stat
 
 from _wsgid.link import (
-    DATA, END, FAILED, FILE, HEADER, LAST, OFFSET_AND_LENGTH, PIECE, REFUSED, RESPONSE, SIZE,
+    DATA, END, FAILED, FILE, HEADER, LAST, OFFSET_AND_LENGTH, PIECE, REFUSED, RESPONSE, SIZE, USER,
     Disconnected, receive, send, send_descriptor,
 )
 
@@ -192,6 +192,11 @@ class Exchange:
         cpu, wall = self.thread.times()
         head = '\0'.join([str(status), *(part for field in fields for part in field)]).encode('latin-1')
         send(self.sock, HEADER.pack(REFUSED, LAST, len(fields), len(head), 0, cpu, wall), head)
+
+    def identify(self, user):
+        """Tell the front end who the client is, for its log."""
+        name = user.encode('utf-8')[:1000]
+        send(self.sock, HEADER.pack(USER, 0, 0, len(name), 0, 0, 0), name)
 
     def run(self, application, environ):
         """Call the application and send what it returns."""

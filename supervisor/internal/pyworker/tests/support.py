@@ -139,9 +139,12 @@ class FrontEnd:
 
     def response(self):
         """A whole exchange: status and fields, the body, and the last frame."""
-        head, body = None, b''
+        head, body, user = None, b'', None
         while True:
             frame = self.frame()
+            if frame.kind == link.USER:
+                user = frame.head.decode()
+                continue
             if frame.kind == link.RESPONSE:
                 assert head is None, 'a second response'
                 head = frame.fields()
@@ -153,7 +156,7 @@ class FrontEnd:
             if frame.kind != link.FAILED:
                 body += frame.body
             if frame.flags & link.LAST:
-                return Response(head, body, frame)
+                return Response(head, body, frame, user)
 
     def take_file(self, frame):
         offset, length = link.OFFSET_AND_LENGTH.unpack(frame.head)
@@ -203,11 +206,12 @@ class Frame:
 
 class Response:
 
-    def __init__(self, head, body, last):
+    def __init__(self, head, body, last, user):
         self.status, self.headers = head or (None, None)
         self.body = body
         self.last = last
         self.failure = last.head.decode() if last.kind == link.FAILED else None
+        self.user = user        # for the access log
         # Status and fields of the page that the front end is to make.
         self.refusal = last.fields() if last.kind == link.REFUSED else None
 

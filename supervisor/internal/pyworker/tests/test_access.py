@@ -197,6 +197,7 @@ class Rules(AccessTest):
             for user in ('anna', 'bert', 'carl'):
                 with self.subTest(rule=rule, user=user):
                     answer = self.ask(worker, *scheme, *rule, credentials=basic(user, 'p'))
+                    self.assertEqual(answer.user, user if user in may.split() else None)
                     if user in may.split():
                         self.assertEqual(self.admitted(answer), ['Basic', user])
                     else:
@@ -307,6 +308,7 @@ class BasicScheme(AccessTest):
                     self.assertNotIn('secret', result.failure)
                 else:
                     self.assertEqual(self.admitted(result), ['Basic', wanted.encode('utf-8').decode('latin-1')])
+                    self.assertEqual(result.user, wanted)
 
     def test_credentials(self):
         worker = self.worker(check_password='def check_password(environ, user, password): return "%s/%s" % (user, password)\n')
