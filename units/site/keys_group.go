@@ -86,7 +86,10 @@ func groupTimeKeys() []Key {
 			Name: "graceful-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "graceful-timeout", ModWSGIDefault: "15",
 			Meaning: "Time that requests in flight have when their process is replaced; 0 means no wait.",
 			Notes: "It holds for a reload, too: the old generation gets no new requests and finishes what it has. " +
-				"Apache gives mod_wsgi three seconds in that case, whatever its graceful-timeout says.",
+				"Apache gives mod_wsgi three seconds in that case, whatever its graceful-timeout says. " +
+				"A request that is not finished by then is answered 503, or its answer is cut so that the client can see it, and each has a line in the log. " +
+				"Uploads that are still arriving and downloads that the application has finished are the front end's, and go on over a reload. " +
+				"A generation keeps the value that it was started with. When the site stops, each group has its own time, and the longest one holds for what the front end has.",
 		},
 		{
 			Name: "connect-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "connect-timeout", ModWSGIDefault: "15",
