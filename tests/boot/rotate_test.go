@@ -16,6 +16,7 @@ func TestRotate(t *testing.T) {
 		boot.Case{Name: "rolling", Run: testRolling},
 		boot.Case{Name: "mounts", Run: testMovingMounts},
 		boot.Case{Name: "at once", Run: testReloadsAtOnce},
+		boot.Case{Name: "after an upgrade", Run: testReloadAfterUpgrade},
 	)
 }
 
@@ -127,4 +128,25 @@ func testReloadsAtOnce(t *testing.T, m *boot.Machine) {
 	if told != "2b 3a 4b 5a " {
 		t.Errorf("the generations were %s", told)
 	}
+}
+
+// testReloadAfterUpgrade: a reload comes while the supervisor before this one still
+// finishes a request, with its leader in the slot that is wanted. It waits for that one.
+func testReloadAfterUpgrade(t *testing.T, m *boot.Machine) {
+	s := serve(m, "upgraded", "", "graceful-timeout = \"60s\"\nconnect-timeout = \"1s\"", "")
+	s.record()
+	s.start()
+	old := m.Process(m.PID(s.service()))
+	_, slow := s.slow(t, "slow", "5")
+	m.MustRun("wsgid", "upgrade", s.name)
+	client := s.load(t, load.Workers{Job: load.Get, Count: 3, Think: 10 * time.Millisecond})
+	m.MustRun("wsgid", "reload", "--wait", s.name)
+	if now := s.generation(t); now != 3 {
+		t.Errorf("it is generation %d", now)
+	}
+	if got := <-slow; got.StatusCode != 200 {
+		t.Errorf("the slow request: status %d", got.StatusCode)
+	}
+	old.AwaitEnd(within)
+	unharmed(t, client)
 }
