@@ -125,9 +125,10 @@ func groupResponseKeys() []Key {
 			Meaning: "send-timeout for responses of this group; 0 means that of the site.",
 		},
 		{
-			Name: "response-flush-delay", Type: TypeDuration, Max: 10e9, Default: "0s", ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms",
+			Name: "response-flush-delay", Type: TypeDuration, Max: 1e9, Default: "0s", ModWSGI: "response-flush-delay", ModWSGIDefault: "5ms",
 			Meaning: "Time that a piece of a response is held back so that more can go with it; 0 means that each is sent as soon as it is there, which nobody has to wait for: a response that is ready at once is one piece in any case.",
 			Notes: "mod_wsgi, and so mod_wsgi-express, has 5ms, with which an application that yields many small blocks costs fewer writes. " +
+				"A bare number there is milliseconds; here it is seconds, as everywhere, and more than one is refused. " +
 				"PEP 3333 lets an application that yields a block expect that it goes out.",
 		},
 	}

@@ -325,7 +325,7 @@ type Group struct {
 	// that one.
 	ResponseSocketTimeout time.Duration
 	// ResponseFlushDelay is how long a piece of a response may wait for more of it
-	// before it is sent, up to 10 s; 0 means not at all.
+	// before it is sent, up to 1 s; 0 means not at all.
 	ResponseFlushDelay time.Duration
 
 	// Env has the environment from [group.NAME.env]; nil when there is none.

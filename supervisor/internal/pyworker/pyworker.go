@@ -26,7 +26,7 @@ var modules = [...]string{"link", "body", "exchange", "thread", "application", "
 var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest"}
 
 // serviceModules are those of a service script, in the same way.
-var serviceModules = [...]string{"application", "surroundings", "service"}
+var serviceModules = [...]string{"application", "surroundings", "lazy", "service"}
 
 // bootstrap is the text for the interpreter's -c: it makes the modules of the
 // package _wsgid of the program and calls main. A child compiles: what the

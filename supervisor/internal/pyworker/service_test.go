@@ -18,7 +18,7 @@ func service(t *testing.T, python, directory string, settings ...string) *exec.C
 		t.Fatal(err)
 	}
 	config := append([]string{
-		"script", "", "module", "", "directory", directory, "home", "", "python-path", "",
+		"group", "queue", "script", "", "module", "", "directory", directory, "home", "", "python-path", "",
 		"locale", "", "switch-interval", "", "title", "t",
 	}, settings...)
 	command := exec.Command(python, "-B", "-c", ServiceBootstrap(3, 4))
@@ -50,6 +50,9 @@ pickle.loads(pickle.dumps(Own()))
 print(__name__, __file__, __spec__, sys.argv == [__file__], sys.path[0], 'boot' in globals(), flush=True)
 threading.Thread(target=lambda: (time.sleep(0.2), print(Own.__name__))).start()
 `,
+		"api.py": `import mod_wsgi
+print(mod_wsgi.version, mod_wsgi.process_group, mod_wsgi.threads_per_process, mod_wsgi.maximum_processes, mod_wsgi.active_requests)
+`,
 		"fail.py":             "import fail_deeper\n",
 		"fail_deeper.py":      "def f():\n    1 / 0\nf()\n",
 		"exit.py":             "raise SystemExit(7)\n",
@@ -76,6 +79,7 @@ threading.Thread(target=lambda: (time.sleep(0.2), print(Own.__name__))).start()
 		{"script", "script", job, 0, []string{"__main__ " + job + " None True " + dir + " False\nOwn\n"}},
 		{"module", "module", "pkg.mod", 0, []string{"__main__ pkg pkg.mod True pkg.other\n"}},
 		{"package", "module", "pkg.sub", 0, []string{"main of pkg.sub\n"}},
+		{"mod_wsgi", "script", filepath.Join(dir, "api.py"), 0, []string{"(6, 0, 5) queue 0 1 {}\n"}},
 		{"exception", "script", filepath.Join(dir, "fail.py"), 1, []string{"Traceback", "fail_deeper.py", "ZeroDivisionError"}},
 		{"exit status", "script", filepath.Join(dir, "exit.py"), 7, nil},
 		{"syntax", "script", filepath.Join(dir, "wrong.py"), 1, []string{"wrong.py", "SyntaxError"}},
@@ -108,7 +112,11 @@ threading.Thread(target=lambda: (time.sleep(0.2), print(Own.__name__))).start()
 func TestServiceIsToldToEnd(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "job.py")
-	const text = `import atexit, time
+	const text = `import atexit, mod_wsgi, time
+@mod_wsgi.subscribe_shutdown
+def told(name, **event):
+    print(name, event)
+    1 / 0
 atexit.register(print, 'atexit')
 try:
     print('begun')
@@ -135,7 +143,7 @@ finally:
 			}
 		}
 	}
-	if err := command.Wait(); err != nil || strings.Join(said, " ") != "begun finally atexit" {
+	if err := command.Wait(); err != nil || strings.Join(said, " ") != "begun process_stopping {'shutdown_reason': 'shutdown_signal'} finally atexit" {
 		t.Errorf("it says %q, %v", said, err)
 	}
 }

@@ -19,12 +19,12 @@ def load(name):
 
 
 class Finder:
-    """Has "import mod_wsgi" find the module that this program makes, in front of a
+    """Has "import mod_wsgi" find a module of what begin() returns, in front of a
     package of that name: mod_wsgi-express is one, and what it consists of can
     still be imported from it."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self, begin):
+        self.begin = begin
 
     def find_spec(self, name, path=None, target=None):
         if name != 'mod_wsgi':
@@ -38,4 +38,4 @@ class Finder:
         return None
 
     def exec_module(self, module):
-        module.__dict__.update(load('modwsgi').begin(self.process))
+        module.__dict__.update(self.begin())

@@ -274,7 +274,7 @@ class Process:
         if int(config['stack-size']):
             threading.stack_size(int(config['stack-size']))
         restrict.apply(config['restrict'].split(), self)
-        sys.meta_path.insert(0, lazy.Finder(self))
+        sys.meta_path.insert(0, lazy.Finder(lambda: lazy.load('modwsgi').begin(self)))
         if config['interrupt']:
             self.interrupt_age = float(config['interrupt']) * 1e9
             self.raise_in = interrupt.raiser()

@@ -4,7 +4,7 @@ requests. It is run as __main__, as the interpreter itself would run it."""
 import signal
 import sys
 
-from _wsgid import application, surroundings
+from _wsgid import lazy, surroundings
 
 
 def main(settings):
@@ -12,8 +12,10 @@ def main(settings):
         config = surroundings.read_config(file.read())
     surroundings.set_title(config['title'])
     surroundings.buffer_lines()
+    api = ModWSGI(config['group'])
+    sys.meta_path.insert(0, lazy.Finder(api.begin))
     # What is to be done at the end, in finally or by atexit, is done.
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, api.leave)
     try:
         surroundings.set_up(config)
         run(config)
@@ -25,8 +27,36 @@ def main(settings):
         sys.exit(1)
 
 
-def leave(number, frame):
-    raise SystemExit(0)
+class ModWSGI:
+    """What "import mod_wsgi" finds: what there is to know without requests. Scripts
+    that ran with mod_wsgi have it tell them of their end."""
+
+    def __init__(self, group):
+        self.group = group
+        self.callbacks = []
+
+    def begin(self):
+        return {
+            '__doc__': 'What a service script can learn from its process, as with mod_wsgi.',
+            'version': (6, 0, 5), 'process_group': self.group, 'application_group': '',
+            'maximum_processes': 1, 'threads_per_process': 0, 'active_requests': {},
+            'subscribe_events': self.subscribe, 'subscribe_shutdown': self.subscribe,
+        }
+
+    def subscribe(self, callback):
+        """Have callback(name, **event) called when the script is to end; returns it."""
+        if not callable(callback):
+            raise TypeError('a callback must be callable, not %s' % type(callback).__name__)
+        self.callbacks.append(callback)
+        return callback
+
+    def leave(self, number, frame):
+        for callback in self.callbacks:
+            try:
+                callback('process_stopping', shutdown_reason='shutdown_signal')
+            except Exception as err:
+                sys.excepthook(type(err), err, err.__traceback__)
+        raise SystemExit(0)
 
 
 def beyond_gateway(traceback):

@@ -28,7 +28,7 @@ class Module(unittest.TestCase):
 
     def module(self):
         module = types.ModuleType('mod_wsgi')
-        wsgid.lazy.Finder(self.process).exec_module(module)
+        wsgid.lazy.Finder(lambda: wsgid.lazy.load('modwsgi').begin(self.process)).exec_module(module)
         return module
 
     def get(self, worker, **environ):
