@@ -53,6 +53,20 @@ func withQuery(target, more string) string {
 	return target + "?" + more
 }
 
+// TestFileWrapperCopied: the same without sendfile(2).
+func TestFileWrapperCopied(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "[[mount]]\npath = \"/\"\nscript = {{app \"file_wrapper.py\"}}\nenable-sendfile = false\n")
+	content := strings.Repeat("0123456789abcdef", 1<<16)
+	path := writeFile(t, t.TempDir(), "large", content)
+	for target, want := range map[string]string{"/full": content, "/seeked?at=777": content[777:], "/write-first": "first " + content} {
+		if got := s.getOK(withQuery(target, "path="+path)); got != want {
+			t.Errorf("%s: %d bytes, want %d, first %.40q", target, len(got), len(want), got)
+		}
+	}
+	assertAborted(t, s.try("/long?say=2000000&path="+path), content)
+}
+
 // TestFileWrapperEmpty: an empty file is an empty body, and the connection serves on.
 func TestFileWrapperEmpty(t *testing.T) {
 	t.Parallel()

@@ -152,9 +152,5 @@ func mountKeys() []Key {
 			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Later,
 			Meaning: "Which processes of the group run the application; empty and %{GLOBAL} mean all.",
 		},
-		{
-			Name: "enable-sendfile", Type: TypeBool, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off", State: Later,
-			Meaning: "Send the files of wsgi.file_wrapper with sendfile(2).",
-		},
 	}...)
 }

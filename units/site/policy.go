@@ -28,6 +28,8 @@ type Policy struct {
 	ErrorPages Pages
 	// ErrorOverride replaces what the application answers with an error status, too.
 	ErrorOverride bool
+	// Sendfile sends the files of wsgi.file_wrapper with sendfile(2).
+	Sendfile bool
 	// IgnoreActivity has requests not count for [Group.InactivityTimeout].
 	IgnoreActivity bool
 	// Access says which requests reach the application.
@@ -100,6 +102,10 @@ func policyKeys() []Key {
 			Meaning: "Requests do not count for the group's inactivity-timeout, though they are waited for and wake it: for the probes of a monitor.",
 		},
 		{
+			Name: "enable-sendfile", Type: TypeBool, Default: true, ModWSGI: "WSGIEnableSendfile", ModWSGIDefault: "Off",
+			Meaning: "Sends the files of wsgi.file_wrapper with sendfile(2); false copies them, for file systems on which that goes wrong.",
+		},
+		{
 			Name: errorPageKey, Type: TypePages, ModWSGI: "ErrorDocument",
 			Meaning: "Files or texts that are answered in place of wsgid's own error texts, by status or class.",
 			Notes:   errorPageNotes,
@@ -123,6 +129,7 @@ func policyFields(p *Policy) fields {
 		{"allow", &p.Allow},
 		{"deny", &p.Deny},
 		{"ignore-activity", &p.IgnoreActivity},
+		{"enable-sendfile", &p.Sendfile},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
 	}, accessFields(&p.Access)...)

@@ -63,6 +63,7 @@ func (s *session) handle() {
 	s.conn.Response.SetMemory(s.place.memory)
 	s.conn.Response.SetSendTimeout(s.place.sendTimeout)
 	s.conn.Response.SetFlushDelay(s.place.flushDelay)
+	s.conn.Response.SetCopyFiles(!s.place.policy.Sendfile)
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)

@@ -621,6 +621,24 @@ func (c *Conn) write(p []byte) error {
 	})
 }
 
+// copyFile is sendFile by way of a buffer, for files on which sendfile(2) cannot be
+// relied; it sends no more than the buffer holds.
+func (c *Conn) copyFile(fd int, offset int64, n int) (sent int, err error) {
+	buffer := newReadBuffer(readClasses - 1)
+	defer buffer.free()
+	window := buffer.bytes[:min(n, len(buffer.bytes))]
+	for {
+		read, err := unix.Pread(fd, window, offset)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		}
+		return read, c.write(window[:read])
+	}
+}
+
 // sendFile sends n bytes of a file from offset with sendfile(2), waiting for a
 // client that reads slowly. It returns how many it sent: fewer without an
 // error mean that the file has ended.

@@ -23,6 +23,9 @@ func (r *Response) SetFlushDelay(d time.Duration) { r.hold.delay = d }
 // SetSendTimeout is Options.SendTimeout for this response; 0 means that one.
 func (r *Response) SetSendTimeout(d time.Duration) { r.sendTimeout = d }
 
+// SetCopyFiles has files that SendFile is given read and written, not sent with sendfile(2).
+func (r *Response) SetCopyFiles(on bool) { r.copyFiles = on }
+
 // holdLocked keeps bytes back, and reports whether it did.
 func (r *Response) holdLocked(p []byte) bool {
 	h := &r.hold

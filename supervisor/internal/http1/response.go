@@ -67,6 +67,7 @@ type responseState struct {
 	hold     holdState
 	// sendTimeout is that of this response; 0 is the server's.
 	sendTimeout time.Duration
+	copyFiles   bool // files are sent without sendfile(2)
 }
 
 // unknown is the length of a body that was not announced.

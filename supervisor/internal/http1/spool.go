@@ -231,8 +231,12 @@ func (s *spool) drainTail() {
 	tail := s.r.file
 	conn, size := s.r.conn, min(tail.left, sendFileSize)
 	var sent int
+	send := conn.sendFile
+	if s.r.copyFiles {
+		send = conn.copyFile
+	}
 	s.unlocked(func() (err error) {
-		sent, err = conn.sendFile(tail.fd, tail.offset, int(size))
+		sent, err = send(tail.fd, tail.offset, int(size))
 		if err == nil && sent == 0 {
 			return errShortFile
 		}

@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -197,6 +199,40 @@ func TestAbortWhileSpooled(t *testing.T) {
 }
 
 func TestSendFile(t *testing.T) {
+	for name, copied := range map[string]bool{"sendfile": false, "copied": true} {
+		t.Run(name, func(t *testing.T) { testSendFile(t, copied) })
+	}
+}
+
+// TestCopyFiles: a file that sendfile(2) does not take, here the memory of this process
+// (proc(5)), is sent all the same when files are copied.
+func TestCopyFiles(t *testing.T) {
+	text := []byte(pattern(1 << 20))
+	for _, copied := range []bool{false, true} {
+		s := serve(t, &app{answer: func(x *exchange) {
+			r := &x.conn.Response
+			r.SetCopyFiles(copied)
+			fd, err := unix.Open("/proc/self/mem", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = r.Start(x.serial, head("200 OK", "Content-Length", strconv.Itoa(len(text))), Piece{})
+			if r.SendFile(x.serial, fd, int64(uintptr(unsafe.Pointer(&text[0]))), int64(len(text))) == nil {
+				_ = r.End(x.serial)
+			}
+		}}, nil)
+		c := s.dial(t)
+		c.send(get)
+		r, err := c.tryReceive("GET")
+		if whole := err == nil && r.body == string(text); whole != copied {
+			t.Errorf("copied: %v; %d bytes, error %v", copied, len(r.body), err)
+		}
+		c.Close()
+	}
+}
+
+func testSendFile(t *testing.T, copied bool) {
 	text := pattern(5 << 20)
 	tests := []struct {
 		name           string
@@ -224,6 +260,7 @@ func TestSendFile(t *testing.T) {
 					_ = x.complete("200 OK", "")
 					return
 				}
+				r.SetCopyFiles(copied)
 				h := head("200 OK")
 				if test.declared != "" {
 					h = head("200 OK", "Content-Length", test.declared)
