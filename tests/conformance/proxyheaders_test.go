@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 )
@@ -119,4 +120,16 @@ func testHTTPS(t *testing.T) {
 		exchange{"a stranger's", get("/stranger", "X-Forwarded-Proto: https"), []check{value("wsgi.url_scheme", "http"), none("HTTP_X_FORWARDED_PROTO")}},
 	)
 	play(t, serve(t, config{app: "environ.py", more: locations(places)}), exchanges)
+	t.Run("TLS", func(t *testing.T) {
+		g := serve(t, config{app: "environ.py", tls: true})
+		_, port, err := net.SplitHostPort(g.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		play(t, g, []exchange{
+			{"scheme", get("/"), []check{value("wsgi.url_scheme", "https"), none("HTTPS"), value("SERVER_PORT", port), value("SERVER_NAME", "site.example")}},
+			{"field of a client", get("/", "X-Forwarded-Proto: http"), []check{value("wsgi.url_scheme", "https")}},
+			{"body", request("POST", "/", "abc"), []check{status(200), value("CONTENT_LENGTH", "3")}},
+		})
+	})
 }

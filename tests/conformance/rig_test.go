@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/certificate"
 )
 
 // limit bounds every wait: for the first answer, for a response, for a line in the
@@ -55,6 +58,7 @@ type config struct {
 	mount string // keys of [[mount]]
 	more  string // further tables
 	path  string // of the mount; "" means "/"
+	tls   bool   // the site's address speaks TLS
 }
 
 func (c config) text(t *testing.T) string {
@@ -88,6 +92,7 @@ type gateway struct {
 	address string
 	file    string // the site file
 	log     *book
+	tls     bool
 }
 
 // in is the same gateway for a subtest.
@@ -97,12 +102,15 @@ func (g *gateway) in(t *testing.T) *gateway {
 	return &sub
 }
 
-var servingPattern = regexp.MustCompile(`^wsgid: serving .* at http://(\S+) with`)
+var servingPattern = regexp.MustCompile(`^wsgid: serving .* at https?://(\S+) with`)
 
 // serve starts a site and waits until it says that it serves. The end of the test ends it.
 func serve(t *testing.T, c config) *gateway {
 	t.Helper()
-	g := &gateway{t: t, file: filepath.Join(t.TempDir(), "conformance.toml"), log: newBook()}
+	g := &gateway{t: t, file: filepath.Join(t.TempDir(), "conformance.toml"), log: newBook(), tls: c.tls}
+	if c.tls {
+		c.more += tlsTable(t, filepath.Dir(g.file))
+	}
 	if err := os.WriteFile(g.file, []byte(c.text(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +178,10 @@ func (g *gateway) send(request string) *reply {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(limit))
+	if g.tls {
+		// Whose certificate it is, other tests ask.
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, ServerName: "site.example"})
+	}
 	sent := make(chan error, 1)
 	go func() { _, err := io.WriteString(conn, request); sent <- err }()
 	method, _, _ := strings.Cut(request, " ")
@@ -180,6 +192,21 @@ func (g *gateway) send(request string) *reply {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return &reply{response.StatusCode, response.Header, string(body), err}
+}
+
+// tlsTable has the site's address speak TLS, with a certificate made for it.
+func tlsTable(t *testing.T, dir string) string {
+	t.Helper()
+	chain, key, err := certificate.New(1, "site.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"chain.pem": chain, "key.pem": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fmt.Sprintf("[tls]\nlisten = \"127.0.0.1:0\"\ncertificate = %q\nkey = %q\n", filepath.Join(dir, "chain.pem"), filepath.Join(dir, "key.pem"))
 }
 
 // get is the head of a GET, with field lines.
