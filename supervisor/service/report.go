@@ -34,7 +34,9 @@ func (s *service) reportStatus(ctx context.Context) {
 	}
 }
 
-// feedWatchdog says that all is well each time when every loop has turned.
+// feedWatchdog says that all is well each time when every loop has turned, first of all
+// at once: supervisors that follow each other in less time than the ticker's would
+// otherwise be taken for one that has said nothing for all their time.
 func (s *service) feedWatchdog(ctx context.Context, interval time.Duration) {
 	if interval <= 0 {
 		return
@@ -42,13 +44,13 @@ func (s *service) feedWatchdog(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval / 3)
 	defer tick.Stop()
 	for {
+		if s.app.Turn(ctx) == nil {
+			s.notify.Watchdog()
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s.app.Turn(ctx) == nil {
-				s.notify.Watchdog()
-			}
 		}
 	}
 }

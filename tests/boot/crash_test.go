@@ -20,6 +20,7 @@ func TestCrash(t *testing.T) {
 		boot.Case{Name: "leader", Run: testLeaderKilled},
 		boot.Case{Name: "supervisor", Run: testSupervisorKilled},
 		boot.Case{Name: "watchdog", Run: testWatchdog},
+		boot.Case{Name: "watchdog and upgrades", Run: testWatchdogUpgrades},
 	)
 }
 
@@ -272,4 +273,26 @@ func testWatchdog(t *testing.T, m *boot.Machine) {
 	if now := s.generation(t); now != generation {
 		t.Errorf("generation %d became %d", generation, now)
 	}
+}
+
+// testWatchdogUpgrades: supervisors that follow each other in less time than a third of
+// WatchdogSec= are each alive, and systemd hears it.
+func testWatchdogUpgrades(t *testing.T, m *boot.Machine) {
+	s := serve(m, "successors", "", "", "")
+	dropIn(m, s.service(), "[Service]\nWatchdogSec=9s\n")
+	s.start()
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
+		m.MustRun("wsgid", "upgrade", s.name)
+		time.Sleep(time.Second) // each of them leads for a moment
+	}
+	// systemd looks at its clock again: what it last heard may be long ago.
+	m.MustRun("systemctl", "daemon-reload")
+	time.Sleep(time.Second)
+	if log := m.Journal(s.service()); strings.Contains(log, "Watchdog timeout") {
+		t.Error("systemd has taken a supervisor for dead")
+	}
+	if restarts := m.Property(s.service(), "NRestarts"); restarts != "0" {
+		t.Errorf("systemd has restarted it %s times", restarts)
+	}
+	s.answers(t)
 }
