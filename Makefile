@@ -211,9 +211,9 @@ test-boot: build boot-packages ## the tests under a booted systemd only (root); 
 boot-tests = $(GOTEST) $$race -v ./tests/boot
 
 .PHONY: soak
-soak: build boot-packages ## an hour of reloads, upgrades, restarts and kills under load (root); WSGID_SOAK_SEED repeats one
+soak: build boot-packages ## an hour of reloads, upgrades (of the package, too), restarts and kills under load (root); WSGID_SOAK_SEED repeats one
 	@export WSGID_TEST_BINARY=$(abspath $(BIN)/wsgid) WSGID_SOAK=long; \
-	$(GO) test -count=1 -timeout 4h -v -run '^TestSoak$$' ./tests/boot
+	$(GO) test -count=1 -timeout 4h -v -run '^Test(Soak|Packages)$$' ./tests/boot
 
 .PHONY: test-short
 test-short: test-packages test-python ## the tests that take seconds, without the race detector

@@ -34,6 +34,14 @@ func TestPackages(t *testing.T) {
 			p.step("upgrade", p.upgrades)
 			p.step("upgrade with a broken application", p.upgradesBroken)
 			p.step("downgrade", p.downgrades)
+			if os.Getenv(soakVariable) == "long" {
+				p.step("ten more upgrades and downgrades", func() {
+					for range 10 {
+						p.underLoad(newer)
+						p.underLoad(older)
+					}
+				})
+			}
 			p.step("remove", p.removes)
 			p.step("install again", p.installsAgain)
 			p.step("purge", p.purges)
@@ -180,8 +188,11 @@ func (p *packaged) underLoad(version string) {
 	client := p.load(p.t, busy(2*time.Second)...)
 	supervisor, inode := p.m.PID(p.service()), p.m.Inode(p.path())
 	client.Mark("dpkg")
+	begun := p.m.MustRun("date", "+%s.%N")
 	p.dpkg("-i", debFile(version))
-	unharmed(p.t, client)
+	if unharmed(p.t, client).Failures() > 0 {
+		p.t.Fatal(p.m.MustRun("journalctl", "--no-pager", "--output=short-precise", "--since=@"+begun, "_PID=1", "+", "SYSLOG_IDENTIFIER=wsgid"))
+	}
 	if got := p.m.MustRun("wsgid", "version"); got != "wsgid "+version {
 		p.t.Errorf("installed is %q, want %s", got, version)
 	}
