@@ -156,6 +156,8 @@ func copyField(to, from any) {
 		*to.(*int64) = *from
 	case *bool:
 		*to.(*bool) = *from
+	case *time.Duration:
+		*to.(*time.Duration) = *from
 	case *string:
 		*to.(*string) = *from
 	case *[]string:

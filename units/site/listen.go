@@ -86,6 +86,15 @@ func listenFault(s string) *fault {
 	return &fault{msg: strconv.Quote(s) + " is not an address with a port", hint: forms}
 }
 
+// Port is the TCP port; "" for a UNIX socket.
+func (l Listener) Port() string {
+	if l.Network == "unix" {
+		return ""
+	}
+	_, port, _ := cutLast(l.Address, ":")
+	return port
+}
+
 // String gives the form that ParseListener reads.
 func (l Listener) String() string {
 	if l.Network == "unix" {

@@ -1,5 +1,10 @@
 package site
 
+import (
+	"slices"
+	"time"
+)
+
 // Policy has the keys that hold for a part of the URL space. Each may be written at
 // the top level, in [[vhost]], in [[mount]] and in [[location]], those of a virtual
 // host included; what is nearer to the request wins, and [[location]] wins over
@@ -32,6 +37,13 @@ type Policy struct {
 	Sendfile bool
 	// IgnoreActivity has requests not count for [Group.InactivityTimeout].
 	IgnoreActivity bool
+	// ResponseHeaders are fields, "Name: value", of every response; an empty value takes
+	// those of the application away. Nil means none.
+	ResponseHeaders []string
+	// RedirectHTTPS sends requests that did not come over TLS there.
+	RedirectHTTPS bool
+	// HSTS is for how long clients are to come over TLS only; 0 does not tell them.
+	HSTS time.Duration
 	// Access says which requests reach the application.
 	Access Access
 }
@@ -114,7 +126,7 @@ func policyKeys() []Key {
 			Name: "error-override", Type: TypeBool, Default: false, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off",
 			Meaning: "Answers the error-page, or wsgid's own text, in place of what the application answers with a status from 400 to 599; its header fields stay, but for those that describe its body.",
 		},
-	}, accessKeys()...)
+	}, slices.Concat(responseKeys(), accessKeys())...)
 }
 
 func policyFields(p *Policy) fields {
@@ -132,5 +144,5 @@ func policyFields(p *Policy) fields {
 		{"enable-sendfile", &p.Sendfile},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
-	}, accessFields(&p.Access)...)
+	}, slices.Concat(responseFields(p), accessFields(&p.Access))...)
 }

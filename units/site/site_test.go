@@ -100,10 +100,12 @@ func completeSite() *Site {
 			})},
 		},
 		Locations: []*Location{{
-			Path: "/upload", policy: Policy{RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, ErrorPages: Pages{"4xx": "Not so."}, Allow: Peers{
-				Unix: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
-			}},
-			written: []string{"allow", "chunked-request", "deny", "error-page", "limit-request-body", "map-head-to-get", "trusted-proxies", "trusted-proxy-headers"},
+			Path: "/upload", policy: Policy{
+				ResponseHeaders: []string{"X-Frame-Options: DENY", "X-Powered-By:"}, RedirectHTTPS: true, HSTS: time.Hour, RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, ErrorPages: Pages{"4xx": "Not so."}, Allow: Peers{
+					Unix: true, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.5/32")},
+				},
+			},
+			written: []string{"allow", "chunked-request", "deny", "error-page", "hsts", "limit-request-body", "map-head-to-get", "redirect-https", "response-headers", "trusted-proxies", "trusted-proxy-headers"},
 		}, {
 			Path: "/api/v1/private", policy: Policy{Access: Access{
 				Script: "/srv/hosts.wsgi", AuthType: AuthDigest, AuthName: "Members only", UserScript: "/srv/users.wsgi", GroupScript: "/srv/users.wsgi",

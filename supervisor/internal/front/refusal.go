@@ -10,6 +10,8 @@ import (
 func (s *session) refusal() (status int, text, fields string) {
 	req, policy := &s.conn.Request, &s.place.policy
 	switch {
+	case policy.RedirectHTTPS && s.scheme() != "https":
+		return s.redirectToTLS()
 	case s.place.rules.guarded && !s.admitted():
 		return 403, "You may not see this from where you are.", ""
 	case req.Chunked && !policy.ChunkedRequest && s.conn.Protocol == "":

@@ -15,10 +15,11 @@ type rules struct {
 	pages      *errorPages // nil when errors have their own texts
 	override   bool        // the application's errors are replaced
 	policy     *site.Policy
+	fields     responseFields
 }
 
 func newRules(p *site.Policy) *rules {
-	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody(), override: p.ErrorOverride, policy: p}
+	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody(), override: p.ErrorOverride, policy: p, fields: newResponseFields(p)}
 	if !p.TrustedProxies.Nobody() {
 		r.proxies = &p.TrustedProxies
 	}

@@ -29,6 +29,8 @@ type session struct {
 	// forwarded is what proxies have told of the request.
 	forwarded forwarded
 	began     time.Time
+	// wrongPort says that TLS is to be spoken where the connection came in, and is not.
+	wrongPort bool
 	line      logLine
 }
 
@@ -56,7 +58,9 @@ func (p *framePool) put(f *group.Frame) {
 // handle takes a request to its group, or answers it.
 func (s *session) handle() {
 	s.begin()
-	if status, text, fields := s.objection(); status != 0 {
+	status, text, fields := s.objection()
+	s.addFields()
+	if status != 0 {
 		s.answer(status, text, fields)
 		return
 	}
@@ -73,6 +77,7 @@ func (s *session) handle() {
 func (s *session) begin() {
 	if conf := s.front.conf.Load(); conf != s.conf {
 		s.conf, s.names = conf, conf.hosts.of(s.conn.Listener)
+		s.wrongPort = !s.conn.Secure && conf.speaksTLS(s.conn.Listener)
 	}
 	s.vhost, s.place = nil, nil
 	s.group.Store(nil)
@@ -119,7 +124,7 @@ func (s *session) locate() (status int, text, fields string) {
 		return 200, "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 	case req.Form == http1.AuthorityForm:
 		return 501, "This server is no proxy: CONNECT is not implemented.", ""
-	case !s.conn.Secure && s.conf.speaksTLS(s.conn.Listener):
+	case s.wrongPort:
 		return 400, "This port speaks TLS: the address begins with https.", ""
 	case req.Minor == 0 && !req.Gateway && !req.HasContentLength && needsLength(req.Method):
 		return 411, "The request needs a Content-Length.", ""

@@ -65,6 +65,7 @@ type responseState struct {
 	spool    *spool      // what the client has not taken; nil most of the time
 	file     fileTail
 	hold     holdState
+	fields   []Field // see SetFields
 	// sendTimeout is that of this response; 0 is the server's.
 	sendTimeout time.Duration
 	copyFiles   bool // files are sent without sendfile(2)
@@ -281,11 +282,15 @@ func (r *Response) startLocked() {
 	}
 	b = append(b, '\r', '\n')
 	for i := range r.head.Fields {
+		if len(r.fields) > 0 && r.isSet(r.head.Fields[i].Name) {
+			continue
+		}
 		b = append(b, r.head.Fields[i].Name...)
 		b = append(b, ':', ' ')
 		b = append(b, r.head.Fields[i].Value...)
 		b = append(b, '\r', '\n')
 	}
+	b = r.appendSet(b)
 	if r.head.ContentLength >= 0 && r.head.Status != 204 {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, r.head.ContentLength, 10)

@@ -348,6 +348,7 @@ func (c *Conn) appendError(b []byte, status int, contentType, text, fields strin
 		b = append(b, '\r', '\n')
 	}
 	b = append(b, fields...)
+	b = c.Response.appendSet(b)
 	b = c.server.clock.appendDate(b)
 	b = append(b, c.server.serverLine...)
 	switch {
