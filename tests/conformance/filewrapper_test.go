@@ -31,7 +31,12 @@ func testFileWrapper(t *testing.T) {
 					exchange{"less", get("/less"), []check{body(text[:100]), header("Content-Length", "100")}},
 				)
 			}
-			play(t, serve(t, config{app: "files.py", env: fmt.Sprintf("FILE = %q", file)}), exchanges)
+			c := config{app: "files.py", env: fmt.Sprintf("FILE = %q", file)}
+			play(t, serve(t, c), exchanges)
+			t.Run("enable-sendfile off", func(t *testing.T) {
+				c.mount = "enable-sendfile = false"
+				play(t, serve(t, c), exchanges)
+			})
 		})
 	}
 }
