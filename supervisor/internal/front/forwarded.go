@@ -100,6 +100,14 @@ func (w *forwarded) learn(rules *forwarding, trusted bool, fields []http1.Field)
 	}
 }
 
+// forget drops what points into the request's head, which a connection that waits must
+// not keep. Who the client is stays, for the access log.
+func (w *forwarded) forget() {
+	if w.rules != nil {
+		w.facts = [site.Facts]fact{}
+	}
+}
+
 // whole is a field's value, with those of later fields of its name behind it.
 func (w *forwarded) whole(fields []http1.Field, f *fact) []byte {
 	name, value, joined := f.header.name, fields[f.field].Value, false

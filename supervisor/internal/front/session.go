@@ -61,6 +61,7 @@ func (s *session) handle() {
 	status, text, fields := s.objection()
 	s.addFields()
 	if status != 0 {
+		s.forwarded.forget()
 		s.answer(status, text, fields)
 		return
 	}
@@ -71,6 +72,7 @@ func (s *session) handle() {
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)
+	s.forwarded.forget()
 	s.submit(frame)
 }
 
