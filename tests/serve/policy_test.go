@@ -1,6 +1,8 @@
 package serve_test
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -176,7 +178,27 @@ func TestAllowedClients(t *testing.T) {
 		if id := a.header.Get("X-Request-ID"); a.status == http.StatusForbidden && (id == "" || !strings.Contains(a.body, id)) {
 			t.Errorf("%s: the page does not name the request: %s", test.path, a.body)
 		}
+		if status := statusOverHTTP2(t, test.from, test.path); status != test.status {
+			t.Errorf("%s from %s over HTTP/2: %d, want %d", test.path, test.from, status, test.status)
+		}
 	}
+}
+
+// statusOverHTTP2 asks without TLS.
+func statusOverHTTP2(t *testing.T, address, path string) int {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dialTo(ctx, address)
+	}}
+	defer transport.CloseIdleConnections()
+	r, err := (&http.Client{Transport: transport, Timeout: answerWithin}).Get("http://test" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	return r.StatusCode
 }
 
 // TestSlowRequest: a request that takes longer than slow-requests is logged while it

@@ -51,7 +51,7 @@ const (
 // offer takes connections that begin with TLS where that is spoken, and HTTP/2.
 func (f *Front) offer(c *http1.Conn, first []byte) (take http1.TakeOver, wait bool) {
 	conf := f.conf.Load()
-	who := client{c.Listener, http1.Peer{Remote: c.Remote, Port: c.Port, Secure: c.Secure}}
+	who := client{c.Listener, http1.Peer{Remote: c.Remote, Port: c.Port, Secure: c.Secure, Local: c.Local()}}
 	if first[0] == tlsHandshake && conf.tls != nil && conf.speaksTLS(c.Listener) {
 		return func(fd int, read []byte) { f.relays.start(fd, read, who, f.relays.serveTLS) }, false
 	}

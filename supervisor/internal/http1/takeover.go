@@ -54,6 +54,8 @@ type Peer struct {
 	Remote netip.AddrPort // not valid for a UNIX socket
 	Port   string         // that it has connected to, "" for a UNIX socket
 	Secure bool
+	// Local is what [Conn.Local] has said.
+	Local bool
 	// Protocol is what it speaks, "HTTP/2.0"; "" for what the requests say.
 	Protocol string
 	// Ended is called when the server ends the connection, and told whether the last
@@ -76,6 +78,7 @@ func (s *Server) Carry(fd int, l *Listener, p Peer) error {
 	c := newConn(s, fd, nil, l)
 	c.carried, c.ended = true, p.Ended
 	c.Remote, c.Port, c.Secure, c.Protocol = p.Remote, p.Port, p.Secure, p.Protocol
+	c.introduced = l.Unix && !p.Local
 	s.serveFor(c, s.options().KeepAliveTimeout)
 	return nil
 }
