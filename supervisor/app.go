@@ -54,6 +54,9 @@ type Options struct {
 	// Changed is called when Status has something new to say; nil means never. It
 	// must not block.
 	Changed func()
+	// SlotBusy is called when the leader in a slot does not answer, as that of a
+	// supervisor beside this one; nil means never. It must not block.
+	SlotBusy func()
 }
 
 // Event is something that happens to a generation.
@@ -91,6 +94,9 @@ type App struct {
 	follow   atomic.Bool                       // another supervisor follows and takes the leaders over
 	leaving  atomic.Bool                       // see SetDraining
 	keep     func(fd int, client string) error // takes connections for it; nil closes them
+	patient  bool                              // Stop has no limit before Hurry
+	hurried  chan struct{}                     // closed by Hurry
+	hurry    sync.Once
 
 	reloading sync.Mutex // held by Reload: one at a time
 
@@ -115,7 +121,7 @@ func New(o Options) (*App, error) {
 	a := &App{
 		options: o, log: o.Logger.With("site", o.Site.Name),
 		failed: make(chan error, len(o.Listeners)),
-		state:  loadState(o.StateFile, o.Beside), idle: make(chan struct{}),
+		state:  loadState(o.StateFile, o.Beside), idle: make(chan struct{}), hurried: make(chan struct{}),
 	}
 	a.names = newSocketNames(o, a.state.all(), a.log)
 	a.errors = newErrorLog(o.Site.Server.ErrorLog, a.log)
@@ -157,7 +163,7 @@ func (a *App) newGroup(g *site.Group, fresh bool) *group.Group {
 	options := group.Options{
 		Site: o.Site, Group: g, Launcher: o.Launcher, Logger: a.records, Collect: a.errors.collects, Loops: a.loops,
 		Slot: left.Slot, Generation: left.Generation, Fresh: fresh, Pinned: left.Pinned, CheckUser: o.CheckUser, Unit: o.Unit,
-		Changed: o.Changed, Installed: a.installed, Happened: a.happened,
+		Changed: o.Changed, Installed: a.installed, Happened: a.happened, SlotBusy: o.SlotBusy,
 	}
 	if w := a.watcher; w != nil {
 		options.FilesLoaded = func(files []string) { w.add(g.Name, files) }
@@ -305,9 +311,11 @@ func (a *App) Follow(keep func(fd int, client string) error) {
 // HandOver stops accepting connections and reading requests, and gives keep the
 // connections of clients that wait for no answer, now or when they have theirs.
 // It is for a supervisor that another one with leaders of its own takes over
-// from: Stop ends the leaders, after the requests under way.
+// from: Stop ends the leaders, after the requests under way, however long these take
+// until Hurry.
 func (a *App) HandOver(keep func(fd int, client string) error) {
 	a.keep = keep
+	a.patient = true
 	a.names.yield()
 	for _, l := range a.sockets {
 		if err := l.Close(); err != nil {

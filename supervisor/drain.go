@@ -20,6 +20,27 @@ func (a *App) drain(ctx context.Context) error {
 	} else {
 		a.front.Drain()
 	}
+	done := make(chan struct{})
+	if a.patient {
+		go func() {
+			defer close(done)
+			_ = a.front.WaitDrained(ctx)
+		}()
+		select {
+		case <-done:
+			return errors.Join(errs...)
+		case <-a.hurried:
+		}
+	}
+	a.drainLimited(ctx)
+	return errors.Join(errs...)
+}
+
+// Hurry has the limits of a drain without one, see HandOver, count from now.
+func (a *App) Hurry() { a.hurry.Do(func() { close(a.hurried) }) }
+
+// drainLimited waits as long as graceful-timeout allows, and cuts off what is left.
+func (a *App) drainLimited(ctx context.Context) {
 	const cause = "graceful-timeout"
 	now, longest := a.now.Load(), time.Duration(0)
 	for _, g := range now.site.Groups {
@@ -35,5 +56,4 @@ func (a *App) drain(ctx context.Context) error {
 		}
 		a.front.CutOff(cause)
 	}
-	return errors.Join(errs...)
 }

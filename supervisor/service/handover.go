@@ -42,6 +42,9 @@ const (
 	// reopened; Text is why it could not, "" when it could.
 	reopen   wire.MessageType = "reopen"
 	reopened wire.MessageType = "reopened"
+	// hurry has the old supervisor keep to graceful-timeout, from now on: something
+	// needs the slots of its leaders, or everything is to end.
+	hurry wire.MessageType = "hurry"
 )
 
 // handOverFD is the new supervisor's end of the connection.

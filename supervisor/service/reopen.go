@@ -69,6 +69,9 @@ func (s *service) obeySuccessor(successor *wire.Conn) {
 			return
 		}
 		wire.CloseAll(m.Descriptors)
+		if m.Type == hurry {
+			s.app.Hurry()
+		}
 		if m.Type != reopen {
 			continue
 		}

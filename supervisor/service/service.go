@@ -141,6 +141,7 @@ func (s *service) end() error {
 	defer release()
 	stop := s.keepExtending()
 	s.ending.Store(true)
+	s.hurryPredecessor()
 	var errs []error
 	if s.app != nil {
 		errs = append(errs, s.app.Stop(hurry))
@@ -234,7 +235,7 @@ func (s *service) makeApp(beside map[string]supervisor.Place) error {
 		Site: file, Listeners: s.sockets, Launcher: launcher, Software: s.Software, Logger: s.Logger,
 		SocketNames: s.private(s.Site), SocketPath: launcher.Path,
 		Beside: beside, StateFile: filepath.Join(s.private(s.Site), "state.json"),
-		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke, Happened: s.tell,
+		CheckUser: launcher.CheckUser, Unit: launcher.Unit, Changed: s.poke, Happened: s.tell, SlotBusy: s.hurryPredecessor,
 	})
 	return err
 }

@@ -151,6 +151,20 @@ func (s *service) beginToLead() error {
 	return err
 }
 
+// hurryPredecessor has the supervisor that this one took over from keep to
+// graceful-timeout from now on. Until then it finishes its requests, however long they
+// take.
+func (s *service) hurryPredecessor() {
+	select {
+	case <-s.led: // before that it waits for something else
+	default:
+		return
+	}
+	if s.predecessor != nil {
+		_ = s.predecessor.Send(wire.Message{Type: hurry}) // an error says that it has ended
+	}
+}
+
 // adoptClients serves the connections that the old supervisor hands over, and
 // passes on its answers to reopen, until it has ended. While this one ends as well
 // the connections go to the one that follows.

@@ -73,6 +73,7 @@ func (s *service) changing(ctx context.Context, do func() error) error {
 // reloadFile brings up what the site file says now, in a new supervisor if there
 // is another program now. Its error leaves everything as it was.
 func (s *service) reloadFile(ctx context.Context) error {
+	s.hurryPredecessor()
 	select {
 	case <-s.alone: // the supervisor before this one may still need the other slots
 	case <-ctx.Done():
@@ -96,6 +97,7 @@ func (s *service) askUpgrade(ctx context.Context, _ control.Request) (string, er
 		return "", err
 	}
 	return "", s.changing(ctx, func() error {
+		s.hurryPredecessor()
 		select {
 		case <-s.alone:
 			return s.handOver(ctx, program)

@@ -17,6 +17,7 @@ func TestRotate(t *testing.T) {
 		boot.Case{Name: "mounts", Run: testMovingMounts},
 		boot.Case{Name: "at once", Run: testReloadsAtOnce},
 		boot.Case{Name: "after an upgrade", Run: testReloadAfterUpgrade},
+		boot.Case{Name: "an upgrade takes its time", Run: testUpgradeTakesItsTime},
 	)
 }
 
@@ -149,4 +150,32 @@ func testReloadAfterUpgrade(t *testing.T, m *boot.Machine) {
 	}
 	old.AwaitEnd(within)
 	unharmed(t, client)
+}
+
+// testUpgradeTakesItsTime: a supervisor that another one has taken over from finishes its
+// requests, however long they take, unless something needs its slots: from then on
+// graceful-timeout counts.
+func testUpgradeTakesItsTime(t *testing.T, m *boot.Machine) {
+	s := serve(m, "patient", "", "graceful-timeout = \"1s\"", "")
+	s.record()
+	s.start()
+	old := m.Process(m.PID(s.service()))
+	_, slow := s.slow(t, "slow", "4")
+	m.MustRun("wsgid", "upgrade", s.name)
+	if got := <-slow; got.StatusCode != 200 {
+		t.Errorf("a request of four seconds beside an upgrade: status %d", got.StatusCode)
+	}
+	old.AwaitEnd(within)
+	old = m.Process(m.PID(s.service()))
+	_, endless := s.slow(t, "endless", "60")
+	begun := time.Now()
+	m.MustRun("wsgid", "upgrade", s.name)
+	m.MustRun("wsgid", "reload", "--wait", s.name)
+	if got := <-endless; got.StatusCode != 503 {
+		t.Errorf("a request that a reload could not wait for: status %d", got.StatusCode)
+	}
+	if took := time.Since(begun); took > within {
+		t.Errorf("the reload took %v", took)
+	}
+	old.AwaitEnd(within)
 }

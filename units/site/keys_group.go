@@ -89,7 +89,8 @@ func groupTimeKeys() []Key {
 				"Apache gives mod_wsgi three seconds in that case, whatever its graceful-timeout says. " +
 				"A request that is not finished by then is answered 503, or its answer is cut so that the client can see it, and each has a line in the log. " +
 				"Uploads that are still arriving and downloads that the application has finished are the front end's, and go on over a reload. " +
-				"A generation keeps the value that it was started with. When the site stops, each group has its own time, and the longest one holds for what the front end has.",
+				"A generation keeps the value that it was started with. When the site stops, each group has its own time, and the longest one holds for what the front end has. " +
+				"After an upgrade of wsgid the supervisor of the old program finishes its requests however long they take; the time counts only from the next reload on, or from the site's end.",
 		},
 		{
 			Name: "connect-timeout", Type: TypeDuration, Default: "15s", ModWSGI: "connect-timeout", ModWSGIDefault: "15",

@@ -51,6 +51,8 @@ type Options struct {
 	// Unit names the unit of a slot's leader for people who look for what went
 	// wrong; nil means that there are no units.
 	Unit func(group, slot string) string
+	// SlotBusy is called when the leader in a slot does not answer; nil means never.
+	SlotBusy func()
 	// Happened is called when a generation has started, serves, has drained, or has
 	// ended; nil means never.
 	Happened func(e Event, group string, generation int)

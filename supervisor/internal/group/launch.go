@@ -38,6 +38,11 @@ func (g *Group) meet(ctx context.Context, conf *site.Group, slot string) (met, e
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, conf.ConnectTimeout, errSilent)
 		defer cancel()
+		defer func() {
+			if errors.Is(context.Cause(ctx), errSilent) {
+				g.slotBusy()
+			}
+		}()
 	}
 	conn, err := g.options.Launcher.Launch(ctx, g.name, slot)
 	if err != nil {
@@ -51,6 +56,14 @@ func (g *Group) meet(ctx context.Context, conf *site.Group, slot string) (met, e
 		return met{}, errors.Join(err, conn.Close())
 	}
 	return met{hello: hello, conn: conn, control: control}, nil
+}
+
+// slotBusy tells the owner that a leader does not answer: it may be that of a supervisor
+// that finishes its requests.
+func (g *Group) slotBusy() {
+	if g.options.SlotBusy != nil {
+		g.options.SlotBusy()
+	}
 }
 
 // clearingTimes are the pauses between tries to meet a leader where another may
