@@ -49,7 +49,9 @@ func newVerbCommand(verb, short, long string) *cobra.Command {
 func newUpgradeCommand() *cobra.Command {
 	return newVerbCommand("upgrade", "hand a site over to a new supervisor", `Start a supervisor of the program that is installed now beside the one that
 serves, with new generations of all daemon groups, and hand the site over to it
-when all are ready. systemctl reload does the same after the program was replaced.`)
+when all are ready. systemctl reload does the same after the program was replaced.
+The old supervisor finishes the requests that it has, however long they take; from the
+next reload on, or when the site ends, they have graceful-timeout.`)
 }
 
 func newRollbackCommand() *cobra.Command {
