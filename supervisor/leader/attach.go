@@ -63,6 +63,10 @@ func (l *Leader) obeyAbout(p *process, m wire.Message) error {
 		if p != nil {
 			p.dumpStacks()
 		}
+	case wire.Metrics:
+		if p != nil {
+			_ = p.say("metrics\x00" + strconv.Itoa(m.Index) + "\x00" + m.Text) // one that does not hear it does not wait for ever
+		}
 	case wire.Interrupt:
 		if p != nil {
 			// What does not reach a process has no effect there, and the supervisor

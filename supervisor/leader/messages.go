@@ -49,6 +49,10 @@ func (l *Leader) handleWorker(p *process, fields []string, fds []int) {
 		l.handleExpired(p, expiry)
 	case fields[0] == "log" && len(fields) == 4:
 		l.logRecord(p, fields[1], fields[2], fields[3])
+	case fields[0] == "metrics" && len(fields) == 2:
+		if l.knows(p) {
+			l.tell(wire.Message{Type: wire.Metrics, Process: p.number, Index: number(fields[1])})
+		}
 	case fields[0] == "files":
 		l.tell(wire.Message{Type: wire.FilesLoaded, Process: p.number, Files: fields[1:]})
 	default:

@@ -166,6 +166,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"access", l.accessConfig(),
 		"import-script", strings.Join(g.ImportScripts, "\n"),
 		"restrict", restrictions(g),
+		"server-metrics", flag(l.options.Site.ServerMetrics),
 		"interrupt", interrupt(g),
 		"locale", g.Locale,
 		"switch-interval", switchInterval(g),

@@ -22,6 +22,9 @@ mod_wsgi.start_recording_metrics()
 
 
 def application(environ, start_response):
+    if environ['PATH_INFO'] == '/server':
+        start_response('200 OK', [('Content-Type', 'application/json')])
+        return [json.dumps(mod_wsgi.server_metrics()).encode()]
     if environ['PATH_INFO'] == '/timeout':
         raise mod_wsgi.RequestTimeout('given up')
     mod_wsgi.request_data()['path'] = environ['PATH_INFO']

@@ -70,3 +70,63 @@ func TestModWSGIModule(t *testing.T) {
 	s.stop()
 	s.awaitText(fmt.Sprintf("process %d process_stopping shutdown_signal", third.PID))
 }
+
+// TestServerMetrics: with the key an application sees the threads of all processes of
+// its group, itself at work among them, and without the key nothing.
+func TestServerMetrics(t *testing.T) {
+	t.Parallel()
+	site := `
+[group.shop]
+processes = 2
+threads = 2
+
+[[mount]]
+path = "/"
+script = {{app "modwsgi.py"}}
+group = "shop"
+`
+	s := startSite(t, "server-metrics = true\n"+site)
+	s.getOK("/")
+	var seen struct {
+		ServerLimit int     `json:"server_limit"`
+		ThreadLimit int     `json:"thread_limit"`
+		Generation  int     `json:"running_generation"`
+		Now         float64 `json:"current_time"`
+		Processes   []struct {
+			PID       int
+			Quiescing bool
+			Workers   []struct {
+				Status, Client, Request, Vhost string
+				Count                          int     `json:"access_count"`
+				Start                          float64 `json:"start_time"`
+			}
+		}
+	}
+	s.getJSON("/server?a=b", &seen)
+	if seen.ServerLimit != 2 || seen.ThreadLimit != 2 || seen.Generation != 1 || len(seen.Processes) != 2 {
+		t.Fatalf("got %+v", seen)
+	}
+	served, working := 0, 0
+	for _, p := range seen.Processes {
+		if p.PID == 0 || p.Quiescing || len(p.Workers) != 2 {
+			t.Errorf("process %+v", p)
+		}
+		for _, w := range p.Workers {
+			served += w.Count
+			if w.Status != "W" {
+				continue
+			}
+			working++
+			if w.Client != "127.0.0.1" || w.Request != "GET /server?a=b HTTP/1.1" || w.Vhost != "127.0.0.1" || w.Start > seen.Now || seen.Now-w.Start > 60 {
+				t.Errorf("thread %+v at %v", w, seen.Now)
+			}
+		}
+	}
+	if served != 1 || working != 1 {
+		t.Errorf("%d served and %d at work, of %+v", served, working, seen)
+	}
+	off := startSite(t, site)
+	if got := off.getOK("/server"); got != "null" {
+		t.Errorf("without the key: %s", got)
+	}
+}

@@ -51,6 +51,7 @@ func serverFields(s *Site) fields {
 		{"warm-up", &s.WarmUp.Paths},
 		{"warm-up-status", &s.WarmUp.Status},
 		{"warm-up-timeout", &s.WarmUp.Timeout},
+		{"server-metrics", &s.ServerMetrics},
 		{"python-optimize", &s.Python.Optimize},
 		{"dont-write-bytecode", &s.Python.NoBytecode},
 		{"python-warnings", &s.Python.Warnings},

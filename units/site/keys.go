@@ -178,8 +178,8 @@ func siteKeys() []Key {
 			Meaning: "Whether the top level's mounts also serve host names that no virtual host has; false answers those 421.",
 		},
 		{
-			Name: "server-metrics", Type: TypeBool, ModWSGI: "server-metrics", ModWSGIDefault: "Off", State: Later,
-			Meaning: "Serves figures about requests and processes.",
+			Name: "server-metrics", Type: TypeBool, ModWSGI: "server-metrics", ModWSGIDefault: "Off",
+			Meaning: "Lets applications see what the processes and threads of their own group do, by mod_wsgi.server_metrics().",
 		},
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups: processes that run one application."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths and the applications behind them."},

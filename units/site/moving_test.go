@@ -97,7 +97,7 @@ func directives() map[Table][]moved {
 			{name: "WSGIInterpreterOptions", key: "interpreter-options"},
 			{name: "WSGIRestrictEmbedded", key: "restrict-embedded"},
 			{name: "WSGICaseSensitivity", key: "case-sensitivity"},
-			{name: "server-metrics"}, // and WSGIServerMetrics
+			{name: "server-metrics", proof: "tests/serve/modwsgi_test.go TestServerMetrics"}, // and WSGIServerMetrics
 			{name: "WSGITelemetryService", key: "telemetry-service"},
 			{name: "WSGITelemetryOptions", key: "telemetry-options"},
 			{name: "WSGISlowRequests", key: "slow-requests"},

@@ -41,6 +41,8 @@ type Site struct {
 	Policy Policy
 	// WarmUp says what a new process is asked before it takes requests.
 	WarmUp WarmUp
+	// ServerMetrics gives each process the figures of its group.
+	ServerMetrics bool
 	// Python says how every group's interpreter is started.
 	Python PythonFlags
 	// Socket has the keys of the site's listening sockets.

@@ -43,9 +43,9 @@ func completeSite() *Site {
 			Keys: []string{"/etc/ssl/private/blog.pem", "/etc/ssl/private/shop.pem"}, MinimumVersion: "1.3",
 		},
 		Socket:      Socket{User: "root", Group: "www-data", Mode: 0o666, Backlog: 100, SendBuffer: 64 << 10, ReceiveBuffer: 512, Prefix: "/run/own/wsgi"},
-		IdleTimeout: 10 * time.Minute,
-		Python:      PythonFlags{Optimize: 1, NoBytecode: true, Warnings: []string{"ignore", "error::DeprecationWarning"}, HashSeed: "random"},
-		WarmUp:      WarmUp{Paths: []string{"/health", "/api/ready"}, Status: 204, Timeout: 3 * time.Second},
+		IdleTimeout: 10 * time.Minute, ServerMetrics: true,
+		Python: PythonFlags{Optimize: 1, NoBytecode: true, Warnings: []string{"ignore", "error::DeprecationWarning"}, HashSeed: "random"},
+		WarmUp: WarmUp{Paths: []string{"/health", "/api/ready"}, Status: 204, Timeout: 3 * time.Second},
 		Systemd: []Directive{
 			{"ProtectHome", "no"},
 			{"RestrictAddressFamilies", "AF_UNIX AF_INET"},

@@ -182,6 +182,8 @@ func (gen *generation) handle(m wire.Message) {
 		gen.group.follow(gen)
 	case wire.Forbidden:
 		gen.forbid(m.Text)
+	case wire.Metrics:
+		gen.answerMetrics(m)
 	case wire.Leaving:
 		gen.group.leave(gen)
 	default:

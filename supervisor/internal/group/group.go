@@ -128,6 +128,9 @@ type Group struct {
 	life    context.Context
 	endLife context.CancelFunc
 
+	metrics   string    // what processes were told last that asked for figures
+	metricsAt time.Time // when
+
 	queueTimer      *time.Timer
 	limitTimer      *time.Timer // nil while not armed
 	requestTimer    *time.Timer // nil while not armed

@@ -75,7 +75,7 @@ func (t *thread) finish(j job, err error) error {
 	t.judge(j, err)
 	// A slow client has all it will get in its spool: the next one need not wait.
 	t.stray, t.paused, t.bulk = 0, false, false
-	t.keepTimes()
+	t.keepTimes(j.began)
 	if j.body.end() {
 		t.free()
 	}
@@ -83,10 +83,11 @@ func (t *thread) finish(j job, err error) error {
 }
 
 // keepTimes takes what the frame that ended the exchange says of its times.
-func (t *thread) keepTimes() {
+func (t *thread) keepTimes(began time.Time) {
 	g := t.process.generation.group
 	g.mu.Lock()
 	t.cpu, t.wall = t.frame.P, t.frame.Q
+	t.served, t.lastBegan = t.served+1, began
 	g.mu.Unlock()
 }
 

@@ -69,6 +69,8 @@ type thread struct {
 
 	// Guarded by the group's lock.
 	cpu, wall uint32 // times of the request that has ended, in microseconds
+	served    uint64 // requests
+	lastBegan time.Time
 	busy      bool
 	lost      bool // the connection has ended; the thread counts as busy until it offers another
 	// replaced: it has offered another.

@@ -50,6 +50,10 @@ const (
 	// Forbidden says that the group's script may not be executed any more, and Text
 	// why: its owner is not who script-user or script-group says. Without Text it may.
 	Forbidden MessageType = "forbidden"
+	// Metrics asks for the figures of the group, for a Process; the supervisor answers
+	// with the same Process and Index, and Text: a JSON object. It does not answer
+	// where the site file does not allow that.
+	Metrics MessageType = "metrics"
 	// Leaving says that the leader was told to end, by systemd for example: the
 	// supervisor brings up another generation and then shuts this one down.
 	Leaving MessageType = "leaving"

@@ -8,11 +8,14 @@ import sys
 import time
 from io import BufferedReader, BytesIO
 from resource import RUSAGE_THREAD, getrusage
-from threading import get_ident
+from threading import Event, Lock, current_thread, get_ident, main_thread
 
 from _wsgid import lazy
 from _wsgid.exchange import Exchange, FileWrapper, RequestTimeout
 from _wsgid.link import OFFSET_AND_LENGTH, Disconnected
+
+# How long server_metrics() waits for an answer, in seconds.
+ANSWER = 2
 
 
 def begin(process):
@@ -47,6 +50,10 @@ class Observer:
         self.event_callbacks = []
         self.shutdown_callbacks = []
         self.recorder = None
+        # Questions for the front end's figures, one at a time.
+        self.asking, self.answered = Lock(), Event()
+        self.asked = 0
+        self.answer = None
 
     def subscribe_events(self, callback):
         """Have callback(name, **event) called for every event; returns it."""
@@ -84,8 +91,29 @@ class Observer:
         return self.recorder and self.recorder.total()
 
     def server_metrics(self):
-        """None: the front end's figures do not reach the process."""
-        return None
+        """The processes of the group and what their threads do; None without the key
+        server-metrics, before the process is ready, and when nobody answers."""
+        process = self.process
+        if process.config['server-metrics'] != '1' or not process.started or current_thread() is main_thread():
+            return None
+        with self.asking:
+            self.asked += 1
+            self.answer = None
+            self.answered.clear()
+            process.tell('metrics', str(self.asked))
+            self.answered.wait(ANSWER)
+            text = self.answer
+        if not text:
+            return None
+        from json import loads
+        return loads(text)
+
+    def server_answers(self, message):
+        """Take an answer, if it is still waited for. This is the main thread."""
+        number, _, text = message.partition(b'\0')
+        if number == str(self.asked).encode():
+            self.answer = text
+            self.answered.set()
 
     def publish(self, event_name, event, callbacks=None):
         """Tell subscribers; what they return is added to the event. A name of the

@@ -338,9 +338,11 @@ class Process:
     def serve_until_told(self):
         """Do as the leader says, until it wants the end or has gone."""
         reason = b''
+        # The figures of a group are the one long message.
+        size = 1 << 18 if self.config['server-metrics'] == '1' else 4096
         while True:
             try:
-                word, _, rest = self.control.recv(4096).partition(b'\0')
+                word, _, rest = self.control.recv(size).partition(b'\0')
             except OSError:
                 break
             if word == b'ping':
@@ -350,6 +352,8 @@ class Process:
                 index, _, request_id = rest.decode('latin-1').partition('\0')
                 if index.isdigit():
                     self.interrupt(int(index), request_id)
+            elif word == b'metrics' and self.observer:
+                self.observer.server_answers(rest)
             elif word == b'renew':
                 self.renew(rest.decode())
             elif word in (b'stop', b''):

@@ -335,6 +335,35 @@ class Import(unittest.TestCase):
             program.leader.sock.send(word)
             self.assertEqual(program.wait(), (0, 'event process_stopping %s\nshutdown process_stopping %s\n' % (reason, reason), ''))
 
+    def test_server_metrics(self):
+        program = Program(self, '''
+            import json, mod_wsgi
+            at_import = mod_wsgi.server_metrics()
+            def application(environ, start_response):
+                start_response('200 OK', [])
+                return [json.dumps([at_import, mod_wsgi.server_metrics()]).encode()]
+        ''', **{'server-metrics': '1'})
+        program.ready()
+        for number in (b'1', b'2'):
+            program.fronts[0].request()
+            self.assertEqual(program.leader.expect('metrics')[0], ['metrics', number.decode()])
+            program.leader.sock.send(b'metrics\x000\x00{"an": "answer to another question"}')
+            text = b'{"processes": "' + b'x' * 60000 + b'"}'
+            program.leader.sock.send(b'metrics\x00' + number + b'\x00' + text)
+            self.assertEqual(program.fronts[0].response().body, b'[null, ' + text + b']')
+
+    def test_server_metrics_without_answer(self):
+        program = Program(self, '''
+            import mod_wsgi
+            import sys
+            sys.modules['_wsgid.modwsgi'].ANSWER = 0.05
+            def application(environ, start_response):
+                start_response('200 OK', [])
+                return [repr(mod_wsgi.server_metrics()).encode()]
+        ''', **{'server-metrics': '1'})
+        program.ready()
+        self.assertEqual(program.get().body, b'None')
+
     def test_in_front_of_a_package(self):
         program = Program(self, '''
             import os, sys
