@@ -185,6 +185,8 @@ func (l *Leader) programConfig(number int) []byte {
 		// mod_wsgi: true as soon as processes= is written, even as 1, because
 		// more processes may serve the group during a reload.
 		"multiprocess", flag(g.Processes > 1 || g.ProcessesSet),
+		// mod_wsgi: a process that serves one request at a time, and one in all.
+		"run-once", flag(g.Threads == 1 && g.MaximumRequests == 1),
 		"process", fmt.Sprint(number),
 		"title", l.processName(),
 	}

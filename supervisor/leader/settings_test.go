@@ -29,7 +29,7 @@ def application(environ, start_response):
         'stack': threading.stack_size(), 'interval': sys.getswitchinterval(),
         'locale': locale.setlocale(locale.LC_ALL), 'encoding': sys.getfilesystemencoding(),
         'group': environ['mod_wsgi.process_group'], 'software': environ['SERVER_SOFTWARE'],
-        'multi': [environ['wsgi.multithread'], environ['wsgi.multiprocess']],
+        'multi': [environ['wsgi.multithread'], environ['wsgi.multiprocess']], 'once': environ['wsgi.run_once'],
         'stdin': os.read(0, 1).decode(),
     }).encode()]
 `
@@ -47,6 +47,7 @@ type reflection struct {
 	Group    string
 	Software string
 	Multi    [2]bool
+	Once     bool
 	Stdin    string
 }
 
@@ -124,6 +125,19 @@ func TestMultiprocess(t *testing.T) {
 	seen, _ := look(t, func(o *Options) { o.Group.ProcessesSet = true })
 	if seen.Multi != [2]bool{false, true} {
 		t.Errorf("wsgi.multithread and wsgi.multiprocess are %v with processes written as 1", seen.Multi)
+	}
+}
+
+func TestRunOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		threads, requests int
+		want              bool
+	}{{1, 1, true}, {2, 1, false}, {1, 2, false}, {1, 0, false}} {
+		seen, _ := look(t, func(o *Options) { o.Group.Threads, o.Group.MaximumRequests = c.threads, c.requests })
+		if seen.Once != c.want {
+			t.Errorf("wsgi.run_once is %t with threads = %d and maximum-requests = %d", seen.Once, c.threads, c.requests)
+		}
 	}
 }
 

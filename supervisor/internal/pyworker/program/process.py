@@ -48,7 +48,7 @@ class Process:
             'wsgi.version': (1, 0),
             'wsgi.multithread': config['multithread'] == '1',
             'wsgi.multiprocess': config['multiprocess'] == '1',
-            'wsgi.run_once': False,
+            'wsgi.run_once': config['run-once'] == '1',
             'wsgi.input_terminated': True,
             'wsgi.file_wrapper': FileWrapper,
             'mod_wsgi.version': (6, 0, 5),
