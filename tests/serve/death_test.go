@@ -163,7 +163,10 @@ path = "/"
 script = {{app "slow.py"}}
 group = "web"
 `)
-	victim := s.workers()[0]
+	victim, err := strconv.Atoi(strings.TrimSpace(s.getOK("/pid")))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
