@@ -247,6 +247,9 @@ func mountTarget(m *site.Mount) string {
 	if m.Script != "" {
 		return m.Script + ":" + m.Callable
 	}
+	if m.ScriptDirectory != "" {
+		return m.ScriptDirectory + "/*" + m.ScriptSuffix + ":" + m.Callable
+	}
 	return m.Module + ":" + m.Callable
 }
 

@@ -157,14 +157,18 @@ func count(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
+// applicationOf names what a group runs.
 func applicationOf(s *site.Site, g *site.Group) string {
-	for _, m := range s.AllMounts() {
-		if m.Group == g.Name {
-			if m.Script != "" {
-				return m.Script
-			}
-			return m.Module + ":" + m.Callable
+	var names []string
+	for _, a := range s.Applications(g.Name) {
+		name := a.Script
+		switch {
+		case a.Directory != "":
+			name = a.Directory + "/*" + a.Suffix
+		case name == "":
+			name = a.Module + ":" + a.Callable
 		}
+		names = append(names, name)
 	}
-	return g.Name
+	return strings.Join(slices.Compact(names), ", ")
 }

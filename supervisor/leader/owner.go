@@ -13,22 +13,31 @@ import (
 // forbidden is the status of requests to a script that has the wrong owner.
 const forbidden = 403
 
-// checkOwner looks whether the script may be executed, under script-user or
+// checkOwner looks whether the scripts may be executed, under script-user or
 // script-group.
 func (l *Leader) checkOwner() error {
-	script := l.deployed.of(l.mount().Script)
-	if script == "" {
-		return nil
+	for _, a := range l.applications() {
+		if a.Script == "" {
+			continue
+		}
+		if err := l.options.Group.CheckOwner(a.Script); err != nil {
+			return err
+		}
 	}
-	return l.options.Group.CheckOwner(script)
+	return nil
 }
 
-// watchOwner has changes of the script and its directory posted, those of owner and
-// permissions included.
+// watchOwner has changes of the scripts and their directories posted, those of owner
+// and permissions included.
 func (l *Leader) watchOwner() {
 	g := l.options.Group
-	script := l.deployed.of(l.mount().Script)
-	if g.ScriptUser == "" && g.ScriptGroup == "" || script == "" {
+	var names []string
+	for _, a := range l.applications() {
+		if a.Script != "" {
+			names = append(names, changeable(a.Script)...)
+		}
+	}
+	if g.ScriptUser == "" && g.ScriptGroup == "" || len(names) == 0 {
 		return
 	}
 	watcher, err := fsnotify.NewWatcher()
@@ -36,7 +45,7 @@ func (l *Leader) watchOwner() {
 		l.logger().Error("changes of the script's owner will not be seen", "err", err)
 		return
 	}
-	for _, name := range changeable(script) {
+	for _, name := range names {
 		if err := watcher.Add(filepath.Dir(name)); err != nil {
 			l.logger().Error("changes of the script's owner will not be seen", "file", name, "err", err)
 		}

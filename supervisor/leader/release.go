@@ -84,7 +84,11 @@ func (l *Leader) resolve(wanted string) error {
 	if g.Rotate == site.RotateRolling {
 		return nil
 	}
-	r, err := findRelease(append([]string{l.mount().Script, g.Home}, g.PythonPath...)...)
+	var paths []string
+	for _, a := range l.applications() {
+		paths = append(paths, a.Script, a.Directory)
+	}
+	r, err := findRelease(append(append(paths, g.Home), g.PythonPath...)...)
 	if err == nil && wanted != "" {
 		r, err = r.backTo(wanted)
 	}

@@ -95,7 +95,7 @@ func TestResolved(t *testing.T) {
 	if g.Home != current || g.PythonPath[0] != current+"/lib" {
 		t.Errorf("the site's own group was changed: %+v", g)
 	}
-	if script := l.deployed.of(l.mount().Script); script != second+"/app/wsgi.py" {
+	if script := l.applications()[0].Script; script != second+"/app/wsgi.py" {
 		t.Errorf("script %s", script)
 	}
 	g.Rotate = site.RotateRolling

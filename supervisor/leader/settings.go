@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -135,31 +136,52 @@ func interpreterFlags(p site.PythonFlags) []string {
 // scripts are the files that a process executes, in that order.
 func (l *Leader) scripts() []string {
 	scripts := slices.Clone(l.resolved().ImportScripts)
-	if script := l.deployed.of(l.mount().Script); script != "" {
-		scripts = append(scripts, script)
+	for _, a := range l.applications() {
+		if a.Script != "" && !slices.Contains(scripts, a.Script) {
+			scripts = append(scripts, a.Script)
+		}
 	}
 	return append(scripts, l.accessScripts()...)
 }
 
-// mount is the group's application: all mounts of a group name the same one.
-func (l *Leader) mount() *site.Mount {
-	for _, m := range l.options.Site.AllMounts() {
-		if m.Group == l.options.Group.Name {
-			return m
-		}
+// applications are those that the group runs, at least one; their scripts are in the
+// release.
+func (l *Leader) applications() []site.Application {
+	all := l.options.Site.Applications(l.options.Group.Name)
+	for i := range all {
+		all[i].Script, all[i].Directory = l.deployed.of(all[i].Script), l.deployed.of(all[i].Directory)
 	}
-	return &site.Mount{}
+	if len(all) == 0 {
+		all = append(all, site.Application{})
+	}
+	return all
+}
+
+// several lists the applications of a group for the Python program, "" when there is
+// one: a line each, of script, module, callable, directory and suffix with tabs
+// between them.
+func several(all []site.Application) string {
+	if len(all) == 1 && all[0].Directory == "" {
+		return ""
+	}
+	lines := make([]string, len(all))
+	for i, a := range all {
+		lines[i] = strings.Join([]string{a.Script, a.Module, a.Callable, a.Directory, a.Suffix}, "\t")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // programConfig is the second message to a process, for the Python program:
 // NUL-separated names and values.
 func (l *Leader) programConfig(number int) []byte {
-	g, m := l.resolved(), l.mount()
+	g, all := l.resolved(), l.applications()
 	fields := []string{
-		"group", g.Name,
-		"script", l.deployed.of(m.Script),
-		"module", m.Module,
-		"callable", m.Callable,
+		"group", cmp.Or(g.Of, g.Name),
+		"application-group", g.ApplicationGroup,
+		"script", all[0].Script,
+		"module", all[0].Module,
+		"callable", all[0].Callable,
+		"applications", several(all),
 		"directory", absolute("."),
 		"home", g.Home,
 		"python-path", strings.Join(g.PythonPath, ":"),
@@ -177,9 +199,8 @@ func (l *Leader) programConfig(number int) []byte {
 		"shutdown-timeout", strconv.FormatFloat(g.ShutdownTimeout.Seconds(), 'f', -1, 64),
 		"watch", flag(l.options.Watch),
 		"cpu-time-limit", flag(g.CPUTimeLimit > 0),
-		"warm-up", strings.Join(warmUps(l.options.Site, g.Name), "\n"),
+		"warm-up", strings.Join(warmUps(l.options.Site, l.options.Group.Name), "\n"),
 		"warm-up-status", strconv.Itoa(l.options.Site.WarmUp.Status),
-		"server-name", serverName(l.options.Site),
 		"software", l.options.Software,
 		"multithread", flag(g.Threads > 1),
 		// mod_wsgi: true as soon as processes= is written, even as 1, because
@@ -223,32 +244,6 @@ func restrictions(g *site.Group) string {
 		}
 	}
 	return strings.Join(all, " ")
-}
-
-// warmUps are the paths of warm-up that lead to a group: each the path of its
-// mount, a tab, and the rest.
-func warmUps(s *site.Site, group string) []string {
-	var all []string
-	for _, path := range s.WarmUp.Paths {
-		var best *site.Mount
-		for _, m := range s.Mounts {
-			if m.Covers(path) && (best == nil || len(m.Path) > len(best.Path)) {
-				best = m
-			}
-		}
-		if best != nil && best.Group == group {
-			prefix := strings.TrimSuffix(best.Path, "/")
-			all = append(all, prefix+"\t"+strings.TrimPrefix(path, prefix))
-		}
-	}
-	return all
-}
-
-func serverName(s *site.Site) string {
-	if s.ServerName == "" {
-		return "localhost"
-	}
-	return s.ServerName
 }
 
 func flag(on bool) string {

@@ -41,7 +41,7 @@ func (d *decoder) decode(root *node) {
 		d.locationRules(h)
 	}
 	d.accessRules()
-	d.warmUpRules()
+	d.warmUpRules(hosts)
 	d.forwardingRules()
 }
 

@@ -24,27 +24,31 @@ func (s *Site) Encode() []byte {
 		writeFields(&b, tlsFields(s.TLS), tlsFields(std))
 	}
 	for _, g := range s.EveryGroup() {
-		if g.Host == "" {
+		if g.Host == "" && g.Of == "" {
 			writeGroup(&b, "", g)
 		}
 	}
-	writeHost(&b, "", s.topHost())
+	s.writeHost(&b, "", s.topHost())
 	for _, v := range s.Vhosts {
 		b.WriteString("\n[[vhost]]\n")
 		writeFields(&b, vhostFields(v), vhostFields(s.newVhost()))
 		for _, g := range v.Groups {
 			writeGroup(&b, "vhost.", g)
 		}
-		writeHost(&b, "vhost.", v)
+		s.writeHost(&b, "vhost.", v)
 	}
 	return b.Bytes()
 }
 
 // writeHost writes the mounts and the locations of a host.
-func writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
+func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 	for _, m := range v.Mounts {
+		written := *m
+		if g := s.Group(m.Group); g != nil && g.Of != "" {
+			written.Group = g.Of
+		}
 		fmt.Fprintf(b, "\n[[%smount]]\n", prefix)
-		writeFields(b, mountFields(m), mountFields(&Mount{Callable: DefaultCallable, Policy: v.Policy}))
+		writeFields(b, mountFields(&written), mountFields(&Mount{Callable: DefaultCallable, ScriptSuffix: m.usualSuffix(), Policy: v.Policy}))
 	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(b, "\n[[%slocation]]\n", prefix)

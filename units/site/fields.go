@@ -130,8 +130,11 @@ func mountFields(m *Mount) fields {
 		{"path", &m.Path},
 		{"script", &m.Script},
 		{"module", &m.Module},
+		{"script-directory", &m.ScriptDirectory},
+		{"script-suffix", &m.ScriptSuffix},
 		{"callable-object", &m.Callable},
 		{"group", &m.Group},
+		{"application-group", &m.ApplicationGroup},
 		{"script-reloading", &m.ScriptReloading},
 	}, policyFields(&m.Policy)...)
 }

@@ -45,6 +45,8 @@ func (s *Site) CheckFiles() error {
 			if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
 				c.at(checkFile(m.Script), v.mountAt(i)+".script")
 				c.owner(g, m)
+			} else if m.ScriptDirectory != "" && (g == nil || g.Chroot == "") {
+				c.at(checkDir(m.ScriptDirectory), v.mountAt(i)+".script-directory")
 			}
 		}
 	}

@@ -139,6 +139,15 @@ func mountKeys() []Key {
 	return append(append(policyKeys(), mountNeedlessKeys()...), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
 		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
+		{
+			Name: "script-directory", Type: TypePath, ModWSGI: "WSGIScriptAlias",
+			Meaning: "Directory of scripts, whose names follow the path in the URL: with path = \"/apps\" the file blog.wsgi in it answers /apps/blog and what is below; " +
+				"those that are there when a process starts are loaded then, others when they are first asked for, and none through a symbolic link that leads out of the directory.",
+		},
+		{
+			Name: "script-suffix", Type: TypeString, check: checkSuffix,
+			Meaning: "Ending of the file names in script-directory, which URLs leave out; \".wsgi\" when it is not written, empty when URLs have the whole name.",
+		},
 		{Name: "module", Type: TypeString, Meaning: "Module that has the application, \"package.module\" or \"package.module:callable\"."},
 		{
 			Name: "callable-object", Type: TypeString, check: checkCallable, ModWSGI: "WSGICallableObject", ModWSGIDefault: "application",
@@ -150,8 +159,8 @@ func mountKeys() []Key {
 		},
 		{Name: "script-reloading", Type: TypeBool, ModWSGI: "WSGIScriptReloading", ModWSGIDefault: "On", Meaning: "Starts a new generation of the group when the script file changes; a broken one changes nothing."},
 		{
-			Name: "application-group", Type: TypeString, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}", State: Later,
-			Meaning: "Which processes of the group run the application; empty and %{GLOBAL} mean all.",
+			Name: "application-group", Type: TypeString, check: checkApplicationGroup, ModWSGI: "WSGIApplicationGroup", ModWSGIDefault: "%{RESOURCE}",
+			Meaning: "Applications of one group that share an interpreter: \"%{GLOBAL}\" or empty for those in the group's processes, another name for processes of their own; without it the group runs no other application.",
 		},
 	}...)
 }

@@ -11,7 +11,7 @@ import (
 // mounts.
 func (d *decoder) mountRules(hosts []*host) {
 	resolved := true
-	first := map[string]mounted{}
+	var good []mounted
 	for _, h := range hosts {
 		paths := map[string]place{}
 		for i, m := range h.Mounts {
@@ -21,14 +21,24 @@ func (d *decoder) mountRules(hosts []*host) {
 			group := d.mountGroup(h, m, n)
 			resolved = resolved && group
 			if target && group {
-				d.oneApplication(h, m, n, first)
+				good = append(good, mounted{m, h, n})
 			}
 		}
 	}
+	d.applicationGroups(good)
+	d.oneInterpreter(good)
+	d.ownersOfMany(good)
 	if resolved {
 		d.groupsUsed()
 		d.ownersUsed()
 	}
+}
+
+// mounted is a mount that names an application and a group, and where it stands.
+type mounted struct {
+	*Mount
+	host *host
+	node *node
 }
 
 // mountPath refuses a path without or with two mounts; paths has those of the host.
@@ -51,10 +61,17 @@ func (d *decoder) mountPath(h *host, m *Mount, n *node, paths map[string]place) 
 // mountTarget reports whether script or module name an application.
 func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 	before := len(d.errs)
-	script, module := n.table["script"], n.table["module"]
+	script, module, directory := n.table["script"], n.table["module"], n.table["script-directory"]
+	if suffix := n.table["script-suffix"]; suffix != nil && directory == nil {
+		d.fail(suffix.place, h.table("mount.script-suffix"), &fault{msg: "there is no script-directory, whose scripts have it"})
+	}
 	switch {
+	case directory != nil && (script != nil || module != nil):
+		d.fail(directory.place, h.table("mount.script-directory"), &fault{msg: "script or module is set too", hint: "keep one of them"})
+	case directory != nil:
+		d.mountDirectory(h, m, n)
 	case script == nil && module == nil:
-		d.fail(n.place, h.table("mount"), &fault{msg: "script or module is missing", hint: `script = "/path/to/app.py", or module = "package.module:callable"`})
+		d.fail(n.place, h.table("mount"), &fault{msg: "script or module is missing", hint: `script = "/path/to/app.py", or module = "package.module:callable"; script-directory = "/path/to/apps" for many scripts`})
 	case script != nil && module != nil:
 		d.fail(module.place, h.table("mount.module"), &fault{msg: "script is set too", hint: "keep one of script and module"})
 	case script != nil:
@@ -65,7 +82,7 @@ func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 	if m.Callable == "" {
 		m.Callable = DefaultCallable
 	}
-	return len(d.errs) == before && m.Script+m.Module != ""
+	return len(d.errs) == before && m.Script+m.Module+m.ScriptDirectory != ""
 }
 
 func (d *decoder) mountScript(h *host, m *Mount, n *node) {
@@ -175,36 +192,6 @@ func (d *decoder) noGroup(name string, list []string) *fault {
 	return f
 }
 
-// application is what two mounts must share to be served by the same processes.
-type application struct{ Script, Module, Callable, Group string }
-
-func (m *Mount) application() application {
-	return application{Script: m.Script, Module: m.Module, Callable: m.Callable, Group: m.Group}
-}
-
-// mounted is a mount and the place of its table.
-type mounted struct {
-	*Mount
-	place
-}
-
-// oneApplication holds a group to one application: a process has one main
-// interpreter, and everything in it is shared. first has the first mount of
-// each group.
-func (d *decoder) oneApplication(h *host, m *Mount, n *node, first map[string]mounted) {
-	other, seen := first[m.Group]
-	if !seen {
-		first[m.Group] = mounted{m, n.place}
-		return
-	}
-	if m.application() != other.application() {
-		d.fail(n.place, h.table("mount"), &fault{
-			msg:  "group " + strconv.Quote(m.Group) + " runs another application already, mounted at " + other.String(),
-			hint: "give this one a group of its own",
-		})
-	}
-}
-
 // groupsUsed refuses a group whose processes would never get a request.
 func (d *decoder) groupsUsed() {
 	used := map[string]bool{}
@@ -220,10 +207,12 @@ func (d *decoder) groupsUsed() {
 }
 
 // warmUpRules: what is asked for must be there to answer.
-func (d *decoder) warmUpRules() {
-	for _, path := range d.site.WarmUp.Paths {
-		if !slices.ContainsFunc(d.site.Mounts, func(m *Mount) bool { return m.Covers(path) }) {
-			d.fail(d.site.lines["warm-up"], "warm-up", &fault{msg: "no mount answers " + strconv.Quote(path)})
+func (d *decoder) warmUpRules(hosts []*host) {
+	for _, h := range hosts {
+		for i, path := range h.WarmUp {
+			if h.MountOf(path) == nil {
+				d.fail(d.element(h, "warm-up", i), h.table("warm-up"), &fault{msg: "no mount answers " + strconv.Quote(path)})
+			}
 		}
 	}
 }

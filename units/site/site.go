@@ -194,6 +194,12 @@ type Group struct {
 	// Host is the server name of the virtual hosts that may use the group, as
 	// written; "" means that every host may.
 	Host string
+	// Of is the group of the file whose keys these are, for processes that an
+	// application group has for itself; "" for a group of the file.
+	Of string
+	// ApplicationGroup is the name of the application group that the processes run;
+	// "" for that of all applications that name none.
+	ApplicationGroup string
 	// User runs the processes; "" means wsgi-app, and in a user's own systemd
 	// that user.
 	User string
@@ -342,14 +348,23 @@ type Group struct {
 type Mount struct {
 	// Path is the URL path, decoded, without a trailing slash except "/" itself.
 	Path string
-	// Script is the absolute file of the application; "" when Module is set.
+	// Script is the absolute file of the application; "" when Module or
+	// ScriptDirectory is set.
 	Script string
-	// Module is the dotted module name; "" when Script is set.
+	// Module is the dotted module name; "" when Script or ScriptDirectory is set.
 	Module string
+	// ScriptDirectory has the scripts of many applications: what follows Path in a URL
+	// is the name of one, without ScriptSuffix. "" when Script or Module is set.
+	ScriptDirectory, ScriptSuffix string
 	// Callable is the name of the application object in it.
 	Callable string
-	// Group is the name of the daemon group that runs it.
+	// Group is the name of the daemon group that runs it: after Parse that of the
+	// application group, see [Group.Of].
 	Group string
+	// ApplicationGroup says with which others the application shares an interpreter:
+	// GlobalApplications with all of the group that say so, another name with those
+	// of the name; "" means that the group runs no other.
+	ApplicationGroup string
 	// Policy has the keys for requests to the mount; those of the top level that
 	// it does not change included.
 	Policy Policy

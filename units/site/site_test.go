@@ -28,6 +28,10 @@ func completeSite() *Site {
 	shop := NewGroup("shop")
 	shop.Host, shop.key, shop.Threads, shop.Env = "shop.example", "vhost[0].group.shop", 2, map[string]string{"SHOP": "1"}
 	shop.ScriptUser = "joe"
+	second := *shop
+	second.Name, second.Of, second.ApplicationGroup = "shop.second", "shop", "second"
+	apps := NewGroup("apps")
+	apps.Host, apps.key = "shop.example", "vhost[0].group.apps"
 	return &Site{
 		Name: "blog", Path: "testdata/complete.toml", ServerName: "blog.example", Aliases: []string{"*.blog.example", "blog.test"},
 		Listen: []Listener{{"tcp", "127.0.0.1:8000"}, {"tcp", "[::]:80"}, {"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
@@ -59,7 +63,7 @@ func completeSite() *Site {
 				ConnectTimeout: 15 * time.Second, SocketTimeout: time.Minute,
 				QueueLimit: 1024, HeaderBufferSize: 32768, ResponseBufferSize: 262144, EnvFiles: []string{"/etc/default/a", "/etc/default/b"},
 			},
-			shop,
+			apps, shop, &second,
 			{
 				Name: "web", User: "joe", UserGroup: "www-data", SupplementaryGroups: []string{"video", "render"}, CPUPriority: -5,
 				MemoryLimit: 512 << 20, VirtualMemoryLimit: 2 << 30, CPUTimeLimit: time.Hour,
@@ -92,7 +96,7 @@ func completeSite() *Site {
 			service("report", func(g *Group) { g.Script = "/srv/blog/report.py" }),
 		},
 		Mounts: []*Mount{
-			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ScriptReloading: true, Policy: completePolicy(nil)},
+			{Path: "/", Script: "/srv/blog/app.py", Callable: "app", Group: "web", ApplicationGroup: "%{GLOBAL}", ScriptReloading: true, Policy: completePolicy(nil)},
 			{Path: "/api/v1", Module: "blog.api", Callable: "make.app", Group: "api", Policy: completePolicy(func(p *Policy) {
 				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
 				p.IgnoreActivity, p.Sendfile, p.ErrorOverride, p.ErrorPages = true, false, true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
@@ -119,9 +123,13 @@ func completeSite() *Site {
 		Vhosts: []*Vhost{
 			{
 				ServerName: "shop.example", Aliases: []string{"[2001:db8::1]"}, Default: true, Listen: []Listener{{"tcp", ":8080"}, {"unix", "/run/wsgi/blog.sock"}},
-				AccessLogFormat: "common", Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }), key: "vhost[0]", Groups: []*Group{shop},
+				AccessLogFormat: "common", WarmUp: []string{"/blog/ready"}, Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }), key: "vhost[0]", Groups: []*Group{apps, shop},
 				Mounts: []*Mount{
 					{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop", Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 })},
+					{
+						Path: "/apps", ScriptDirectory: "/srv/shop/apps", ScriptSuffix: ".py", Callable: "application", Group: "apps",
+						Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
+					},
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
 				Locations: []*Location{{Path: "/blog/in", policy: Policy{RequestBody: 0}, written: []string{"limit-request-body"}}},
@@ -129,7 +137,7 @@ func completeSite() *Site {
 			{
 				ServerName: "Shop.example", Listen: []Listener{{"tcp", "127.0.0.1:8000"}}, key: "vhost[1]",
 				AccessLog: "/var/log/wsgi/blog/access.log", AccessLogFormat: "json", Policy: completePolicy(nil),
-				Mounts: []*Mount{{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop", Policy: completePolicy(nil)}},
+				Mounts: []*Mount{{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop.second", ApplicationGroup: "second", Policy: completePolicy(nil)}},
 			},
 		},
 	}

@@ -23,6 +23,8 @@ type Vhost struct {
 	// Groups are those that only hosts with this server name may use. They are among
 	// the site's, too.
 	Groups []*Group
+	// WarmUp are URL paths of the host, as in [WarmUp].Paths.
+	WarmUp []string
 	// Mounts is in file order and never empty after Parse.
 	Mounts []*Mount
 	// Locations is in file order; nil means none.
@@ -48,7 +50,7 @@ func (s *Site) Hosts() []*Vhost {
 func (s *Site) topHost() *Vhost {
 	return &Vhost{
 		ServerName: s.ServerName, Aliases: s.Aliases, Default: s.DefaultHost,
-		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat,
+		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat, WarmUp: s.WarmUp.Paths,
 		Mounts: s.Mounts, Locations: s.Locations, Policy: s.Policy,
 	}
 }
@@ -98,6 +100,23 @@ func (v *Vhost) Names() []string {
 	return names
 }
 
+// Name is the server name, localhost for a host without one.
+func (v *Vhost) Name() string {
+	if v.ServerName == "" {
+		return "localhost"
+	}
+	return v.ServerName
+}
+
+// MountOf is the mount that serves a URL path: that with the longest path of those
+// that it is part of. nil when there is none.
+func (v *Vhost) MountOf(path string) *Mount {
+	if i := v.mountOf(path); i >= 0 {
+		return v.Mounts[i]
+	}
+	return nil
+}
+
 // below is the key of something in the host's table.
 func (v *Vhost) below(key string) string {
 	if v.key == "" {
@@ -142,6 +161,10 @@ func vhostKeys() []Key {
 			Name: "access-log-format", Type: TypeEnum, Values: logFormats(), ModWSGI: "LogFormat",
 			Meaning: "Form of an access log line; that of the top level when it is not written.",
 		},
+		{
+			Name: "warm-up", Type: TypeStrings, check: checkURLPath,
+			Meaning: "Paths of the virtual host that are requested from a new process before it takes traffic; see warm-up-status at the top level.",
+		},
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups for hosts with this server name alone: [vhost.group.NAME]."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths of the virtual host and the applications behind them: [[vhost.mount]]."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the virtual host's URL space: [[vhost.location]]."},
@@ -163,6 +186,7 @@ func vhostFields(v *Vhost) fields {
 		{"listen", &v.Listen},
 		{"access-log", &v.AccessLog},
 		{"access-log-format", &v.AccessLogFormat},
+		{"warm-up", &v.WarmUp},
 	}, policyFields(&v.Policy)...)
 }
 

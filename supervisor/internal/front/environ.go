@@ -18,6 +18,10 @@ type environ struct {
 	hideAuthorization bool
 }
 
+// applicationKey has the number of the application that is asked for, for the Python
+// program, which takes it out of the environ.
+const applicationKey = "wsgid.application"
+
 // buildEnviron writes the environ of a request that goes to an application.
 func (s *session) buildEnviron(frame *group.Frame) {
 	e := environ{b: append(frame.Bytes[:0], make([]byte, wire.HeaderSize)...), hideAuthorization: !s.place.policy.PassAuthorization}
@@ -78,6 +82,9 @@ func (s *session) appendRequest(e *environ) {
 		s.appendServer(e, req)
 	}
 	s.appendRemote(e)
+	if s.place.application != "" {
+		e.add(applicationKey, s.place.application)
+	}
 	e.addBytes("mod_wsgi.request_id", s.id)
 	e.addInt("mod_wsgi.request_start", s.began.UnixMicro())
 }

@@ -43,13 +43,9 @@ type hostTable struct {
 
 func newHosts(s *site.Site, groups map[string]*group.Group, logs accessLogs) *hosts {
 	h := &hosts{}
-	declared := s.Hosts()
+	declared, numbers := s.Hosts(), s.ApplicationNumbers()
 	for _, v := range declared {
-		one := &host{name: v.ServerName, places: newPlaces(s, v, groups), rules: newRules(&v.Policy), log: logs.find(v.AccessLog)}
-		if one.name == "" {
-			one.name = "localhost"
-		}
-		h.all = append(h.all, one)
+		h.all = append(h.all, &host{name: v.Name(), places: newPlaces(s, v, groups, numbers), rules: newRules(&v.Policy), log: logs.find(v.AccessLog)})
 	}
 	h.everywhere = h.table(declared, func(v *site.Vhost) bool { return len(v.Listen) == 0 })
 	for _, v := range declared {

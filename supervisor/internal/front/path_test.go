@@ -103,7 +103,7 @@ func TestPlaces(t *testing.T) {
 	s.Groups = append(s.Groups, site.NewGroup("other"))
 	s.Mounts = []*site.Mount{{Path: "/a", Group: "main"}, {Path: "/a/b", Group: "other"}, {Path: "/abc", Group: "main"}}
 	groups := map[string]*group.Group{"main": {}, "other": {}}
-	places := newPlaces(s, s.Hosts()[0], groups)
+	places := newPlaces(s, s.Hosts()[0], groups, nil)
 	for path, want := range map[string]string{
 		"/a": "/a", "/a/": "/a", "/a/x": "/a", "/ab": "none", "/a/b": "/a/b", "/a/bc": "/a", "/a/b/c": "/a/b", "/abc": "/abc", "/": "none", "/A": "none",
 	} {
@@ -120,7 +120,7 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	s.Mounts = append(s.Mounts, &site.Mount{Path: "/", Group: "main"})
-	if r := newPlaces(s, s.Hosts()[0], groups).find([]byte("/x")); r == nil || r.path != "" {
+	if r := newPlaces(s, s.Hosts()[0], groups, nil).find([]byte("/x")); r == nil || r.path != "" {
 		t.Errorf("/x: %+v", r)
 	}
 }

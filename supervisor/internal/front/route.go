@@ -2,6 +2,7 @@ package front
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
@@ -14,6 +15,8 @@ type place struct {
 	path   string // "" for "/", else without a slash at the end
 	script string // path of the mount, in the same form: SCRIPT_NAME
 	group  *group.Group
+	// application says which one of the group's it is; "" when the group runs one.
+	application string
 	// What the group's responses get: response-buffer-size in bytes,
 	// response-socket-timeout and response-flush-delay.
 	memory      int
@@ -32,10 +35,10 @@ type places struct {
 	longest int // bytes of the longest path
 }
 
-func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group) *places {
+func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numbers map[*site.Mount]int) *places {
 	all := &places{byPath: map[string]*place{}}
 	for _, p := range v.Places() {
-		all.add(newPlace(s, p, groups))
+		all.add(newPlace(s, p, groups, numbers))
 	}
 	return all
 }
@@ -61,14 +64,18 @@ func (all *places) all(yield func(*place) bool) {
 	}
 }
 
-func newPlace(s *site.Site, p site.Place, groups map[string]*group.Group) *place {
+func newPlace(s *site.Site, p site.Place, groups map[string]*group.Group, numbers map[*site.Mount]int) *place {
 	m := p.Mount
 	g := s.Group(m.Group)
-	return &place{
+	made := &place{
 		path: prefix(p.Path), script: prefix(m.Path), group: groups[m.Group], policy: p.Policy,
 		rules: newRules(&p.Policy), guard: newGuard(&p.Policy.Access, m.Group),
 		memory: int(g.ResponseBufferSize), sendTimeout: g.ResponseSocketTimeout, flushDelay: g.ResponseFlushDelay,
 	}
+	if n, several := numbers[m]; several {
+		made.application = strconv.Itoa(n)
+	}
+	return made
 }
 
 // prefix is the form of a path that others begin with.

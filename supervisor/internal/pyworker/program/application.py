@@ -1,29 +1,126 @@
 """Finding the application: a script file or a module, and a callable in it."""
 
+import os
 import sys
+from _thread import allocate_lock
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
 
 def load(config):
-    """Run the scripts of import-script; the callable that the mount names. Raises
-    what importing them raises."""
-    prepared = {path: load_script(path) for path in config['import-script'].split('\n') if path}
-    if config['script']:
-        module = prepared.get(config['script']) or load_script(config['script'])
-        where = config['script']
+    """Run the scripts of import-script; the callable that the mount names, or one for
+    all that the mounts of the group name. Raises what importing them raises."""
+    loaded = {path: load_script(path) for path in config['import-script'].split('\n') if path}
+    if not config['applications']:
+        return find(loaded, config['script'], config['module'], config['callable'])
+    return Several([(Directory(loaded, directory, suffix, name) if directory else find(loaded, script, module, name),
+                     facts(script, name)) for script, module, name, directory, suffix in named(config)])
+
+
+def named(config):
+    """Script, module, callable, directory of scripts and their suffix, for each
+    application of a group with several; a service script has none."""
+    return [tuple(line.split('\t')) for line in config.get('applications', '').split('\n') if line]
+
+
+def find(loaded, script, module, name):
+    """The callable of that name; loaded has the modules of scripts by path."""
+    if script:
+        where = script
+        if script not in loaded:
+            loaded[script] = load_script(script)
+        found = loaded[script]
     else:
-        module = load_module(config['module'])
-        where = 'module ' + config['module']
-    found = module
-    for part in config['callable'].split('.'):
+        where = 'module ' + module
+        found = load_module(module)
+    for part in name.split('.'):
         try:
             found = getattr(found, part)
         except AttributeError:
             raise LookupError('there is no %r in %s: name the application by callable-object (or FILE:NAME)'
-                              % (config['callable'], where)) from None
+                              % (name, where)) from None
     if not callable(found):
-        raise TypeError('%r in %s is not callable' % (config['callable'], where))
+        raise TypeError('%r in %s is not callable' % (name, where))
     return found
+
+
+def facts(script, name):
+    """What the environ says of an application."""
+    environ = {'mod_wsgi.callable_object': name}
+    if script:
+        environ['SCRIPT_FILENAME'] = script
+    return environ
+
+
+class Several:
+    """The applications of a group that runs more than one, as one callable: the front
+    end says by number which is asked for."""
+
+    def __init__(self, applications):
+        self.applications = applications
+
+    def __call__(self, environ, start_response):
+        application, facts = self.applications[int(environ.pop('wsgid.application'))]
+        environ.update(facts)
+        return application(environ, start_response)
+
+
+class Directory:
+    """The scripts below a directory as one callable: the path that is asked for
+    begins with the name of one."""
+
+    # Of all directories: a script is executed once, and two are not told apart by
+    # name while one of them is half there.
+    lock = allocate_lock()
+
+    def __init__(self, loaded, root, suffix, name):
+        self.loaded, self.root, self.suffix, self.name = loaded, root, suffix, name
+        self.applications = {}
+        self.inside = os.path.realpath(root) + '/'
+        os.scandir(root).close()  # a directory that is missing is no empty one
+        for place, directories, files in os.walk(root) if suffix else ():
+            directories[:] = sorted(entry for entry in directories if entry[:1] != '.')
+            for file in sorted(files):
+                if file[:1] != '.' and file.endswith(suffix) and self.is_script(place + '/' + file):
+                    self.load(place + '/' + file)
+
+    def __call__(self, environ, start_response):
+        path = environ['PATH_INFO']
+        script, rest = self.split(path)
+        if script is None:
+            start_response('404 Not Found', [('Content-Type', 'text/plain; charset=utf-8')])
+            return [b'404 Not Found\n\nThere is no application of this name.\n\nrequest id: %s\n'
+                    % environ['mod_wsgi.request_id'].encode('latin-1')]
+        application = self.applications.get(script) or self.load(script)
+        environ['SCRIPT_NAME'] += path[:len(path) - len(rest)]
+        environ['PATH_INFO'] = rest
+        environ['SCRIPT_FILENAME'] = script
+        return application(environ, start_response)
+
+    def split(self, path):
+        """The script that a path begins with, or None, and the rest of the path."""
+        place, start = self.root, 1
+        while True:
+            end = path.find('/', start)
+            if end < 0:
+                end = len(path)
+            if path[start:start + 1] in ('', '.', '/'):
+                return None, path  # nothing hidden, and no way up
+            place += '/' + os.fsdecode(path[start:end].encode('latin-1'))
+            script = place + self.suffix
+            if script in self.applications or self.is_script(script):
+                return script, path[end:]
+            if end == len(path) or not os.path.isdir(place):
+                return None, path
+            start = end + 1
+
+    def is_script(self, path):
+        return os.path.isfile(path) and os.path.realpath(path).startswith(self.inside)
+
+    def load(self, script):
+        with self.lock:
+            if script not in self.applications:
+                self.applications[script] = find(self.loaded, script, '', self.name)
+            return self.applications[script]
 
 
 def load_module(name):
@@ -49,6 +146,10 @@ def load_script(path):
     name = name or file
     if suffix != 'py' or name in sys.modules or name in getattr(sys, 'stdlib_module_names', ()):
         name = '_wsgi_' + name
+    first, count = name, 1
+    while name in sys.modules:  # a script of the same name in another directory
+        count += 1
+        name = '%s_%d' % (first, count)
     loader = (SourceFileLoader if suffix == 'py' else ScriptLoader)(name, path)
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
@@ -76,8 +177,9 @@ def extend_path(config):
         # addsitedir appends; what it added goes to the front in its order.
         fresh = [entry for entry in sys.path if entry not in before]
         sys.path[:] = fresh + before
-    front = [config['home'], config['script'].rpartition('/')[0]]
-    if config['module'] and not config['home']:
+    targets = [(config['script'], config['module'], '', '', '')] + named(config)
+    front = [config['home']] + [directory or script.rpartition('/')[0] for script, _, _, directory, _ in targets]
+    if any(module for _, module, _, _, _ in targets) and not config['home']:
         front.append(config['directory'])
     for directory in reversed(front):
         if directory:

@@ -53,13 +53,13 @@ class Process:
             'wsgi.file_wrapper': FileWrapper,
             'mod_wsgi.version': (6, 0, 5),
             'mod_wsgi.process_group': config['group'],
-            'mod_wsgi.application_group': '',
+            'mod_wsgi.application_group': config['application-group'],
             'mod_wsgi.callable_object': config['callable'],
             'mod_wsgi.handler_script': '',
             'mod_wsgi.request_handler': 'wsgi-script',
             'mod_wsgi.server_pid': str(os.getpid()),
         }
-        if not config['script']:
+        if not config['script'] or config['applications']:
             del self.environ['SCRIPT_FILENAME']
 
     # What it says to the leader: NUL-separated fields, one message each.

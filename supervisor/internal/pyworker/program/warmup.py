@@ -14,14 +14,13 @@ def warm_up(application, base, errors, config):
     or Unfit when the status is another than expected."""
     wanted = config['warm-up-status']
     for entry in config['warm-up'].split('\n') if config['warm-up'] else ():
-        script_name, _, path = entry.partition('\t')
-        status = ask(application, environ(base, errors, config, script_name, path))
+        script_name, path, host, number = entry.split('\t')
+        status = ask(application, environ(base, errors, script_name, path, host, number))
         if status[:3] != wanted:
             raise Unfit('warm-up: GET %s answered %s, expected was %s' % (script_name + path, status, wanted))
 
 
-def environ(base, errors, config, script_name, path):
-    name = config['server-name']
+def environ(base, errors, script_name, path, name, number):
     return {
         **base,
         'REQUEST_METHOD': 'GET', 'SCRIPT_NAME': script_name, 'PATH_INFO': path, 'QUERY_STRING': '',
@@ -29,7 +28,7 @@ def environ(base, errors, config, script_name, path):
         'SERVER_PROTOCOL': 'HTTP/1.1', 'SERVER_NAME': name, 'SERVER_PORT': '80', 'HTTP_HOST': name,
         'REMOTE_ADDR': '127.0.0.1', 'HTTP_USER_AGENT': 'wsgid-warm-up',
         'wsgi.url_scheme': 'http', 'REQUEST_SCHEME': 'http', 'mod_wsgi.request_id': 'warm-up',
-        'wsgi.input': io.BytesIO(), 'wsgi.errors': errors,
+        'wsgi.input': io.BytesIO(), 'wsgi.errors': errors, **({'wsgid.application': number} if number else {}),
     }
 
 

@@ -34,6 +34,13 @@ class Loading(unittest.TestCase):
         application.extend_path(config)
         return application.load(config)
 
+    def several(self, *applications, **config):
+        """Load them as the leader names them; each is script, module and callable, and
+        perhaps directory and suffix."""
+        first = dict(zip(('script', 'module', 'callable'), applications[0]))
+        lines = '\n'.join('\t'.join((*one, '', '')[:5]) for one in applications)
+        return self.load(**{**first, 'applications': lines, **config})
+
 
 class Scripts(Loading):
 
@@ -151,6 +158,159 @@ class Modules(Loading):
         self.write('demo_empty.py', '')
         with self.assertRaisesRegex(LookupError, "there is no 'application' in module demo_empty"):
             self.load(module='demo_empty', home=self.directory)
+
+
+class Several(Loading):
+
+    def ask(self, several, number):
+        environ = {'wsgid.application': str(number)}
+        return several(environ, None), environ
+
+    def test_number_chooses(self):
+        source = 'def application(environ, start_response): return %r\ndef other(environ, start_response): return "other"\n'
+        one, two = self.write('one/app.py', source % 'one'), self.write('two/app.py', source % 'two')
+        self.write('demo_third.py', source % 'three')
+        several = self.several((one, '', 'application'), (two, '', 'application'), (two, '', 'other'),
+                               ('', 'demo_third', 'application'), home=self.directory)
+        for number, answer, script, name in [(0, 'one', one, 'application'), (1, 'two', two, 'application'),
+                                             (2, 'other', two, 'other'), (3, 'three', None, 'application')]:
+            with self.subTest(number):
+                got, environ = self.ask(several, number)
+                self.assertEqual(got, answer)
+                self.assertEqual(environ, {'mod_wsgi.callable_object': name, **({'SCRIPT_FILENAME': script} if script else {})})
+
+    def test_names_differ(self):
+        paths = [self.write('%s/app.wsgi' % name) for name in ('one', 'two', 'three')]
+        several = self.several(*((path, '', 'application') for path in paths))
+        modules = [application.__module__ for application, _ in several.applications]
+        self.assertEqual(modules, ['_wsgi_app', '_wsgi_app_2', '_wsgi_app_3'])
+        self.assertEqual([sys.modules[name].__file__ for name in modules], paths)
+
+    def test_directories_of_all_scripts(self):
+        for name in ('one', 'two'):
+            self.write('%s/demo_%s.py' % (name, name), 'value = %r' % name)
+        one, two = (self.write('%s/app.wsgi' % name, '''
+            from demo_%s import value
+            def application(environ, start_response): return value
+            ''' % name) for name in ('one', 'two'))
+        several = self.several((one, '', 'application'), (two, '', 'application'))
+        self.assertEqual([self.ask(several, n)[0] for n in (0, 1)], ['one', 'two'])
+
+    def test_a_broken_one(self):
+        good, bad = self.write('good.py'), self.write('bad.py', 'raise ValueError("bad")')
+        with self.assertRaisesRegex(ValueError, 'bad'):
+            self.several((good, '', 'application'), (bad, '', 'application'))
+        with self.assertRaisesRegex(LookupError, "there is no 'nothing' in .*good.py"):
+            self.several((good, '', 'application'), (good, '', 'nothing'))
+
+
+class Directories(Loading):
+
+    SOURCE = '''
+        import builtins
+        builtins.executed = getattr(builtins, 'executed', []) + [__file__]
+        def application(environ, start_response):
+            return environ['SCRIPT_NAME'], environ['PATH_INFO'], environ['SCRIPT_FILENAME']
+    '''
+
+    def setUp(self):
+        super().setUp()
+        import builtins
+        self.addCleanup(builtins.__dict__.pop, 'executed', None)
+        self.root = os.path.join(self.directory, 'apps')
+        self.blog = self.write('apps/blog.wsgi', self.SOURCE)
+        self.deep = self.write('apps/sub/dir/deep.wsgi', self.SOURCE)
+        self.write('apps/sub/README', 'not Python')
+
+    def executed(self):
+        import builtins
+        return builtins.executed
+
+    def mounted(self, suffix='.wsgi'):
+        return self.several(('', '', 'application', self.root, suffix))
+
+    def get(self, mounted, path):
+        """What the script says, or the status of the answer without one."""
+        answer = []
+        environ = {'wsgid.application': '0', 'SCRIPT_NAME': '/apps', 'PATH_INFO': path, 'mod_wsgi.request_id': 'id-1'}
+        result = mounted(environ, lambda status, headers: answer.append(status))
+        if answer:
+            self.assertIn(b'request id: id-1', result[0])
+        return answer[0] if answer else result
+
+    def test_names(self):
+        mounted = self.mounted()
+        for path, want in {
+            '/blog': ('/apps/blog', '', self.blog),
+            '/blog/': ('/apps/blog', '/', self.blog),
+            '/blog/a/b': ('/apps/blog', '/a/b', self.blog),
+            '/sub/dir/deep/x': ('/apps/sub/dir/deep', '/x', self.deep),
+            '/blog.wsgi': '404 Not Found', '/Blog': '404 Not Found', '/': '404 Not Found', '': '404 Not Found',
+            '/sub': '404 Not Found', '/sub/': '404 Not Found', '/sub/README': '404 Not Found', '/sub/dir/none/x': '404 Not Found',
+            '/sub/../blog': '404 Not Found', '/./blog': '404 Not Found', '//blog': '404 Not Found', '/caf\xc3\xa9': '404 Not Found',
+        }.items():
+            with self.subTest(path):
+                self.assertEqual(self.get(mounted, path), want)
+
+    def test_whole_names(self):
+        mounted = self.mounted('')
+        self.assertEqual(self.get(mounted, '/blog.wsgi/x'), ('/apps/blog.wsgi', '/x', self.blog))
+        self.assertEqual(self.get(mounted, '/blog/x'), '404 Not Found')
+
+    def test_loaded_at_the_start_and_later(self):
+        mounted = self.mounted()
+        self.assertEqual(self.executed(), [self.blog, self.deep])
+        late = self.write('apps/late.wsgi', self.SOURCE)
+        self.assertEqual([self.get(mounted, '/late/%d' % n) for n in (1, 2)],
+                         [('/apps/late', '/%d' % n, late) for n in (1, 2)])
+        self.assertEqual(self.executed(), [self.blog, self.deep, late])
+
+    def test_first_asked_for_by_many(self):
+        mounted = self.mounted()
+        late = self.write('apps/late.wsgi', 'import time; time.sleep(0.1)\n' + textwrap.dedent(self.SOURCE))
+        import threading
+        threads = [threading.Thread(target=self.get, args=(mounted, '/late')) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.executed().count(late), 1)
+
+    def test_broken(self):
+        mounted = self.mounted()
+        self.write('apps/late.wsgi', 'raise ValueError("late")')
+        for _ in range(2):
+            with self.assertRaisesRegex(ValueError, 'late'):
+                self.get(mounted, '/late')
+        late = self.write('apps/late.wsgi', self.SOURCE)
+        self.assertEqual(self.get(mounted, '/late'), ('/apps/late', '', late))
+        self.write('apps/broken.wsgi', 'raise ValueError("broken")')
+        with self.assertRaisesRegex(ValueError, 'broken'):
+            self.mounted()
+
+    def test_no_way_out(self):
+        outside = self.write('outside.wsgi', self.SOURCE)
+        os.symlink(outside, os.path.join(self.root, 'link.wsgi'))
+        os.symlink(self.directory, os.path.join(self.root, 'up'))
+        os.symlink('blog.wsgi', os.path.join(self.root, 'alias.wsgi'))
+        self.write('apps/.hidden.wsgi', self.SOURCE)
+        self.write('apps/.git/hook.wsgi', self.SOURCE)
+        mounted = self.mounted()
+        for path in ('/link', '/up/outside', '/.hidden', '/.git/hook'):
+            with self.subTest(path):
+                self.assertEqual(self.get(mounted, path), '404 Not Found')
+        self.assertEqual(self.get(mounted, '/alias')[0], '/apps/alias')
+        self.assertNotIn(outside, self.executed())
+
+    def test_root_behind_a_link(self):
+        os.symlink(self.root, os.path.join(self.directory, 'current'))
+        self.root = os.path.join(self.directory, 'current')
+        self.assertEqual(self.get(self.mounted(), '/blog')[0], '/apps/blog')
+
+    def test_missing(self):
+        self.root += '-none'
+        with self.assertRaises(FileNotFoundError):
+            self.mounted()
 
 
 class Path(Loading):

@@ -150,7 +150,7 @@ class Life(unittest.TestCase):
                 print('asked', file=environ['wsgi.errors'])
                 start_response('200 OK', [])
                 return [', '.join(seen).encode()]
-        ''', **{'warm-up': '/api\t/health\n\t/', 'server-name': 'example.org'})
+        ''', **{'warm-up': '/api\t/health\texample.org\t\n\t/\texample.org\t'})
         program.leader.expect('warming')
         program.ready()
         self.assertEqual(program.get(SCRIPT_NAME='', PATH_INFO='/x', QUERY_STRING='', HTTP_HOST='h').body,
@@ -175,7 +175,7 @@ class Life(unittest.TestCase):
              ''', r'(?s)^Traceback.*KeyError: .table'),
         ]:
             with self.subTest(want=want):
-                program = self.start(source, **{'warm-up': '\t/health'})
+                program = self.start(source, **{'warm-up': '\t/health\tlocalhost\t'})
                 self.assertRegex(program.leader.expect('failed')[0][1], want)
                 self.assertEqual(program.wait()[0], 1)
 
@@ -189,7 +189,7 @@ class Life(unittest.TestCase):
             def application(environ, start_response):
                 start_response('204 No Content', [])
                 return Result()
-        ''', **{'warm-up': '\t/', 'warm-up-status': '204'})
+        ''', **{'warm-up': '\t/\tlocalhost\t', 'warm-up-status': '204'})
         program.ready()
         program.leader.sock.send(b'stop')
         self.assertEqual(program.wait(), (0, 'closed\n', ''))
