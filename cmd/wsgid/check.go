@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +165,7 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 // printHost lists mounts and locations with the keys that hold for them alone.
 func printHost(w io.Writer, v *site.Vhost) {
 	for _, m := range v.Mounts {
-		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", m.Path, mountTarget(m), m.Group)
+		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", cmp.Or(m.Path, m.PathMatch), mountTarget(m), m.Group)
 		if own := m.Settings(v); len(own) > 0 {
 			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
 		}

@@ -25,6 +25,9 @@ type Application struct {
 const GlobalApplications = "%{GLOBAL}"
 
 func (m *Mount) application() Application {
+	if directory, pieces := m.ScriptTemplate(); pieces != nil {
+		return Application{Directory: directory, Callable: m.Callable}
+	}
 	return Application{Script: m.Script, Module: m.Module, Directory: m.ScriptDirectory, Suffix: m.ScriptSuffix, Callable: m.Callable}
 }
 
@@ -57,7 +60,7 @@ func (s *Site) ApplicationNumbers() map[*Mount]int {
 		numbers[m] = n
 	}
 	for m := range numbers {
-		if len(seen[m.Group]) == 1 && m.ScriptDirectory == "" {
+		if len(seen[m.Group]) == 1 && m.application().Directory == "" {
 			delete(numbers, m)
 		}
 	}

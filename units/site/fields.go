@@ -128,6 +128,7 @@ func groupFields(g *Group) fields {
 func mountFields(m *Mount) fields {
 	return append(fields{
 		{"path", &m.Path},
+		{"path-match", &m.PathMatch},
 		{"script", &m.Script},
 		{"module", &m.Module},
 		{"script-directory", &m.ScriptDirectory},

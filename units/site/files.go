@@ -42,11 +42,11 @@ func (s *Site) CheckFiles() error {
 	}
 	for _, v := range s.Hosts() {
 		for i, m := range v.Mounts {
-			if g := s.Group(m.Group); m.Script != "" && (g == nil || g.Chroot == "") {
+			if g := s.Group(m.Group); m.application().Script != "" && (g == nil || g.Chroot == "") {
 				c.at(checkFile(m.Script), v.mountAt(i)+".script")
 				c.owner(g, m)
-			} else if m.ScriptDirectory != "" && (g == nil || g.Chroot == "") {
-				c.at(checkDir(m.ScriptDirectory), v.mountAt(i)+".script-directory")
+			} else if dir := m.application().Directory; dir != "" && (g == nil || g.Chroot == "") {
+				c.at(checkDir(dir), v.mountAt(i)+".script-directory")
 			}
 		}
 	}

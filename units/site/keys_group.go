@@ -138,6 +138,11 @@ func groupResponseKeys() []Key {
 func mountKeys() []Key {
 	return append(append(policyKeys(), mountNeedlessKeys()...), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
+		{
+			Name: "path-match", Type: TypeString, check: checkExpression, ModWSGI: "WSGIScriptAliasMatch",
+			Meaning: "Regular expression (RE2) for URL paths, in place of path, and asked before every path, in file order; SCRIPT_NAME ends with the match, " +
+				"and $1 in script is what its first group has matched: with \"/srv/sites/$1/app.py\" the script depends on the URL, in and below the directory before the first $.",
+		},
 		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
 		{
 			Name: "script-directory", Type: TypePath, ModWSGI: "WSGIScriptAlias",

@@ -43,7 +43,13 @@ type mounted struct {
 
 // mountPath refuses a path without or with two mounts; paths has those of the host.
 func (d *decoder) mountPath(h *host, m *Mount, n *node, paths map[string]place) {
-	written := n.table["path"]
+	written, match := n.table["path"], n.table["path-match"]
+	if match != nil {
+		if written != nil {
+			d.fail(match.place, h.table("mount.path-match"), &fault{msg: "path is set too", hint: "keep one of them"})
+		}
+		return
+	}
 	if written == nil {
 		d.fail(n.place, h.table("mount"), &fault{msg: "path is missing", hint: `path = "/" serves the whole ` + h.kind()})
 		return
@@ -68,6 +74,8 @@ func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 	switch {
 	case directory != nil && (script != nil || module != nil):
 		d.fail(directory.place, h.table("mount.script-directory"), &fault{msg: "script or module is set too", hint: "keep one of them"})
+	case directory != nil && n.table["path-match"] != nil:
+		d.fail(directory.place, h.table("mount.script-directory"), &fault{msg: "does not go with path-match", hint: "write script with $1 in it, or path"})
 	case directory != nil:
 		d.mountDirectory(h, m, n)
 	case script == nil && module == nil:
@@ -76,6 +84,7 @@ func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 		d.fail(module.place, h.table("mount.module"), &fault{msg: "script is set too", hint: "keep one of script and module"})
 	case script != nil:
 		d.mountScript(h, m, script)
+		d.matchedScript(h, m, n)
 	default:
 		d.mountModule(h, m, n)
 	}
@@ -210,7 +219,9 @@ func (d *decoder) groupsUsed() {
 func (d *decoder) warmUpRules(hosts []*host) {
 	for _, h := range hosts {
 		for i, path := range h.WarmUp {
-			if h.MountOf(path) == nil {
+			if h.matches(path) {
+				d.fail(d.element(h, "warm-up", i), h.table("warm-up"), &fault{msg: strconv.Quote(path) + " is answered by a mount with path-match, which has no warm-up"})
+			} else if h.MountOf(path) == nil {
 				d.fail(d.element(h, "warm-up", i), h.table("warm-up"), &fault{msg: "no mount answers " + strconv.Quote(path)})
 			}
 		}

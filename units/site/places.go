@@ -8,7 +8,7 @@ import (
 // Place is a part of a host's URL space in which one [Policy] holds: a mount, or a
 // location inside one, without the locations inside that.
 type Place struct {
-	// Path is that of the mount or the location.
+	// Path is that of the mount or the location; "/" for a mount with path-match.
 	Path   string
 	Mount  *Mount
 	Policy Policy
@@ -31,7 +31,17 @@ func (s *Site) Places() []Place {
 func (v *Vhost) Places() []Place {
 	var all []Place
 	for i, m := range v.Mounts {
-		all = append(all, v.place(m.Path, i))
+		if m.PathMatch == "" {
+			all = append(all, v.place(m.Path, i))
+			continue
+		}
+		// The match decides, wherever it is: in every location.
+		all = append(all, v.place("/", i))
+		for _, l := range v.Locations {
+			if l.Path != "/" {
+				all = append(all, v.place(l.Path, i))
+			}
+		}
 	}
 	for _, l := range v.Locations {
 		if i := v.mountOf(l.Path); i >= 0 && v.Mounts[i].Path != l.Path {
@@ -45,7 +55,7 @@ func (v *Vhost) Places() []Place {
 func (v *Vhost) mountOf(path string) int {
 	found := -1
 	for i, m := range v.Mounts {
-		if m.Covers(path) && (found < 0 || len(m.Path) > len(v.Mounts[found].Path)) {
+		if m.PathMatch == "" && m.Covers(path) && (found < 0 || len(m.Path) > len(v.Mounts[found].Path)) {
 			found = i
 		}
 	}

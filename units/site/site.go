@@ -346,8 +346,12 @@ type Group struct {
 
 // Mount maps a URL path to an application.
 type Mount struct {
-	// Path is the URL path, decoded, without a trailing slash except "/" itself.
+	// Path is the URL path, decoded, without a trailing slash except "/" itself; "" when
+	// PathMatch is set.
 	Path string
+	// PathMatch is a regular expression for decoded URL paths, see [Mount.Matcher];
+	// "" when Path is set.
+	PathMatch string
 	// Script is the absolute file of the application; "" when Module or
 	// ScriptDirectory is set.
 	Script string

@@ -127,7 +127,11 @@ func completeSite() *Site {
 				Mounts: []*Mount{
 					{Path: "/", Script: "/srv/shop/app.py", Callable: "application", Group: "shop", Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 })},
 					{
-						Path: "/apps", ScriptDirectory: "/srv/shop/apps", ScriptSuffix: ".py", Callable: "application", Group: "apps",
+						PathMatch: "^/user/([a-z]+)", Script: "/srv/shop/apps/$1/app.py", Callable: "application", Group: "apps", ApplicationGroup: "%{GLOBAL}",
+						Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
+					},
+					{
+						Path: "/apps", ScriptDirectory: "/srv/shop/apps", ScriptSuffix: ".py", Callable: "application", Group: "apps", ApplicationGroup: "%{GLOBAL}",
 						Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
 					},
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},

@@ -65,8 +65,12 @@ func (s *session) appendRequest(e *environ) {
 		e.addBytes("REQUEST_METHOD", req.Method)
 	}
 	s.appendURI(e, req)
-	s.appendScript(e)
-	e.addBytes("PATH_INFO", s.path[len(s.place.script):])
+	script, rest, file := s.split()
+	s.appendScript(e, script)
+	e.addBytes("PATH_INFO", rest)
+	if file != nil {
+		e.addBytes(scriptPathKey, file)
+	}
 	e.addBytes("QUERY_STRING", req.Query)
 	switch {
 	case req.Gateway:
@@ -105,14 +109,14 @@ func (s *session) appendURI(e *environ, req *http1.Request) {
 
 // appendScript adds SCRIPT_NAME: the mount's path, or where a trusted proxy says that
 // the client sees it.
-func (s *session) appendScript(e *environ) {
-	script := s.told(site.ScriptFact)
-	if script == nil {
-		e.add("SCRIPT_NAME", s.place.script)
+func (s *session) appendScript(e *environ, script []byte) {
+	told := s.told(site.ScriptFact)
+	if told == nil {
+		e.addBytes("SCRIPT_NAME", script)
 		return
 	}
-	e.addBytes("SCRIPT_NAME", script)
-	e.addBytes("mod_wsgi.mount_point", script)
+	e.addBytes("SCRIPT_NAME", told)
+	e.addBytes("mod_wsgi.mount_point", told)
 }
 
 // appendServer adds SERVER_NAME and SERVER_PORT: the name in the Host field, else the

@@ -14,6 +14,7 @@ import (
 type place struct {
 	path   string // "" for "/", else without a slash at the end
 	script string // path of the mount, in the same form: SCRIPT_NAME
+	match  *match // nil for a mount with a path
 	group  *group.Group
 	// application says which one of the group's it is; "" when the group runs one.
 	application string
@@ -33,12 +34,24 @@ type places struct {
 	root    *place // whose path is "/"; nil when there is none
 	byPath  map[string]*place
 	longest int // bytes of the longest path
+	matches []*match
 }
 
 func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numbers map[*site.Mount]int) *places {
 	all := &places{byPath: map[string]*place{}}
+	of := map[*site.Mount]*match{}
 	for _, p := range v.Places() {
-		all.add(newPlace(s, p, groups, numbers))
+		into := all
+		if p.Mount.PathMatch != "" {
+			if of[p.Mount] == nil {
+				of[p.Mount] = newMatch(p.Mount)
+				all.matches = append(all.matches, of[p.Mount])
+			}
+			into = of[p.Mount].places
+		}
+		made := newPlace(s, p, groups, numbers)
+		made.match = of[p.Mount]
+		into.add(made)
 	}
 	return all
 }
@@ -61,6 +74,9 @@ func (all *places) all(yield func(*place) bool) {
 		if !yield(p) {
 			return
 		}
+	}
+	for _, m := range all.matches {
+		m.places.all(yield)
 	}
 }
 
@@ -86,9 +102,15 @@ func prefix(path string) string {
 	return path
 }
 
-// find returns the place of a clean path: the longest whose path is a prefix
-// that ends at a slash or at the end. nil when there is none.
+// find returns the place of a clean path: that of the first mount whose expression
+// matches it, else the longest whose path is a prefix that ends at a slash or at the
+// end. nil when there is none.
 func (all *places) find(path []byte) *place {
+	for _, m := range all.matches {
+		if m.expression.Match(path) {
+			return m.places.find(path)
+		}
+	}
 	n := len(path)
 	if n > all.longest {
 		// A prefix ends before a slash; the first byte is one.

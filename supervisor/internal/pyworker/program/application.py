@@ -84,15 +84,17 @@ class Directory:
                     self.load(place + '/' + file)
 
     def __call__(self, environ, start_response):
-        path = environ['PATH_INFO']
-        script, rest = self.split(path)
+        # What an expression has matched, else what follows the path of the mount.
+        script, rest = self.split(environ.pop('wsgid.path', environ['PATH_INFO']))
         if script is None:
             start_response('404 Not Found', [('Content-Type', 'text/plain; charset=utf-8')])
             return [b'404 Not Found\n\nThere is no application of this name.\n\nrequest id: %s\n'
                     % environ['mod_wsgi.request_id'].encode('latin-1')]
         application = self.applications.get(script) or self.load(script)
-        environ['SCRIPT_NAME'] += path[:len(path) - len(rest)]
-        environ['PATH_INFO'] = rest
+        url = environ['SCRIPT_NAME'] + environ['PATH_INFO']
+        if not url.endswith(rest):
+            rest = ''
+        environ['SCRIPT_NAME'], environ['PATH_INFO'] = url[:len(url) - len(rest)], rest
         environ['SCRIPT_FILENAME'] = script
         return application(environ, start_response)
 
