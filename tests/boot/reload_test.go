@@ -129,6 +129,11 @@ user = "jane"
 path = "/"
 script = "/srv/hello/app.py"
 group = "shop"
+[[vhost.mount]]
+path = "/own"
+script = "/srv/hello/app.py"
+group = "shop"
+application-group = "own"
 `
 	boot.Run(t, "a reload adds and removes virtual hosts, and loses no request of the others",
 		boot.Case{Name: "vhosts", Run: func(t *testing.T, m *boot.Machine) {
@@ -145,6 +150,12 @@ group = "shop"
 				}
 				m.WriteFile("/etc/wsgi/load.toml", toml, 0o644, "")
 				m.MustRun("systemctl", "reload", "wsgi@load")
+				if user != "" { // an application group has processes of its own, as the same user
+					own := of("shop.example/own").Body
+					if own == of("shop.example").Body || !strings.HasSuffix(own, user) {
+						t.Errorf("application group: %s", own)
+					}
+				}
 				for _, host := range []string{"shop.example", "www.shop.example"} {
 					if got := of(host); strings.HasPrefix(string(got.Body), "hello from ") != (user != "") || !strings.HasSuffix(string(got.Body), user) {
 						t.Errorf("after reload %d %s answers %d, %s", i, host, got.Status, got.Body)
@@ -152,6 +163,7 @@ group = "shop"
 				}
 			})
 			m.AwaitProperty("wsgi-load:shop@a.socket", "ActiveState", "inactive", 10*time.Second)
+			m.AwaitProperty("wsgi-load:shop.own@a.socket", "ActiveState", "inactive", 10*time.Second)
 			m.WriteFile("/etc/wsgi/load.toml", "default-host = false\nserver-name = \"load.example\"\n"+loadSite, 0o644, "")
 			m.MustRun("systemctl", "reload", "wsgi@load")
 			if got := of("shop.example"); got.Status != 421 {
