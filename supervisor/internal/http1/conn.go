@@ -446,6 +446,10 @@ func (c *Conn) resume() {
 		c.close()
 		return
 	}
+	if c.server.handingOver.Load() {
+		c.post(c.endIdle)
+		return
+	}
 	c.post(c.advanceFunc)
 }
 
@@ -573,6 +577,12 @@ func (c *Conn) expire() {
 // endIdle closes a connection that waits for a request; others end with the
 // exchange they have. The loop's goroutine calls it.
 func (c *Conn) endIdle() {
+	c.mu.Lock()
+	blocking := c.blocking // whoever reads the body comes back to this, see resume
+	c.mu.Unlock()
+	if blocking {
+		return
+	}
 	if !c.leaves() {
 		c.mu.Lock()
 		c.pending = true // what has arrived and was not read yet is answered
@@ -582,9 +592,11 @@ func (c *Conn) endIdle() {
 	c.mu.Lock()
 	waiting := !c.active && !c.blocking && !c.closed
 	c.mu.Unlock()
+	if !waiting {
+		return
+	}
 	partial := c.start < c.end || c.need > 0
 	switch {
-	case !waiting:
 	case c.server.handingOver.Load() && !c.hungUp.Load() && !c.closeAfter.Load():
 		// The rest of half a request is waited for: a client whose server is being
 		// replaced has nothing to repeat.
