@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 		{"interrupt timeout", testInterruptTimeout},
 		{"restrict", testRestrict},
 		{"access", testAccess},
+		{"application groups", testApplicationGroups},
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			t.Parallel()
