@@ -88,6 +88,20 @@ func (s *soak) upgrade() {
 	}
 }
 
+// rotateLogs has logrotate rotate the site's access log, which restarts nothing.
+func (s *soak) rotateLogs() {
+	s.t.Helper()
+	log := "/var/log/wsgi/" + s.name + "/access.log"
+	supervisor, inode := s.m.PID(s.service()), s.m.Inode(log)
+	s.m.MustRun("logrotate", "--force", "--state", "/var/log/wsgi/"+s.name+".state", "/etc/logrotate.d/wsgid")
+	if now := s.m.PID(s.service()); now != supervisor {
+		s.t.Errorf("at a log rotation the supervisor %d became %d", supervisor, now)
+	}
+	if s.m.Inode(log) == inode {
+		s.t.Error("after a log rotation it is the same file")
+	}
+}
+
 func (s *soak) restart() {
 	s.t.Helper()
 	slot := s.slot(s.activeSlot())

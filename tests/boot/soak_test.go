@@ -28,6 +28,7 @@ const (
 const (
 	swapLimit    = 20 * time.Millisecond
 	restartLimit = 150 * time.Millisecond // while no slow request is in flight
+	rotateLimit  = 50 * time.Millisecond
 )
 
 // event is something that happens to a site.
@@ -39,13 +40,14 @@ type event struct {
 }
 
 // events are all that can happen, each so often. One more is one more line.
-func events(reloads, broken, upgrades, restarts, kills int) []event {
+func events(reloads, broken, upgrades, restarts, kills, rotations int) []event {
 	return []event{
 		{"reload", reloads, swapLimit, (*soak).reload},
 		{"broken reload", broken, swapLimit, (*soak).reloadBroken},
 		{"upgrade", upgrades, swapLimit, (*soak).upgrade},
 		{"restart", restarts, 0, (*soak).restart},
 		{"worker kill", kills, 0, (*soak).kill},
+		{"log rotation", rotations, rotateLimit, (*soak).rotateLogs},
 	}
 }
 
@@ -65,20 +67,20 @@ type part struct {
 func shortParts() []part {
 	return []part{
 		{name: "restart at once", workers: quick(), events: restarts(5)},
-		{name: "mixed", workers: busy(2 * time.Second), events: events(10, 2, 2, 5, 5)},
-		{name: "slow import", imports: 3 * time.Second, workers: busy(), events: events(1, 0, 0, 0, 0)},
+		{name: "mixed", workers: busy(2 * time.Second), events: events(10, 2, 2, 5, 5, 3)},
+		{name: "slow import", imports: 3 * time.Second, workers: busy(), events: events(1, 0, 0, 0, 0, 0)},
 	}
 }
 
 func longParts() []part {
 	all := []part{{name: "restart at once", workers: quick(), events: restarts(50)}}
-	every := events(200, 20, 20, 50, 50)
+	every := events(200, 20, 20, 50, 50, 20)
 	for _, e := range every {
 		all = append(all, part{name: e.name, workers: busy(2 * time.Second), events: []event{e}})
 	}
 	return append(all,
 		part{name: "mixed", workers: busy(2 * time.Second), events: every},
-		part{name: "slow import", imports: 3 * time.Second, workers: busy(2*time.Second, 20*time.Second), events: events(2, 2, 2, 2, 2)},
+		part{name: "slow import", imports: 3 * time.Second, workers: busy(2*time.Second, 20*time.Second), events: events(2, 2, 2, 2, 2, 2)},
 	)
 }
 
@@ -145,8 +147,9 @@ type soak struct {
 }
 
 func (p *part) run(t *testing.T, m *boot.Machine, seed uint64, long bool) {
+	name := strings.ReplaceAll(p.name, " ", "-")
 	s := &soak{
-		served: serve(m, strings.ReplaceAll(p.name, " ", "-"), "", "processes = 2\nthreads = 15\ngraceful-timeout = \"60s\"", ""),
+		served: serve(m, name, fmt.Sprintf("access-log = \"/var/log/wsgi/%s/access.log\"", name), "processes = 2\nthreads = 15\ngraceful-timeout = \"60s\"", ""),
 		t:      t, random: rand.New(rand.NewPCG(seed, 0)), whole: true, killed: map[int]bool{}, quiet: 200 * time.Millisecond,
 	}
 	if long {
