@@ -136,7 +136,7 @@ func testUninstall(t *testing.T, m *boot.Machine) {
 		}
 	}
 	left := m.MustRun("find", "/usr/bin", "/usr/lib", "/usr/share", "/usr/local", "/etc", "/run/systemd", "-path", "*wsgi*",
-		"!", "-path", "/usr/lib/python3*", "!", "-path", "/etc/nginx/*")
+		"!", "-path", "/usr/lib/python3*", "!", "-path", "/etc/nginx/*", "!", "-path", "/etc/apache2/*", "!", "-path", "/usr/lib/apache2/*")
 	if want := "/etc/wsgi\n/etc/wsgi/blog.toml"; left != want {
 		t.Errorf("left is %q, want %q", left, want)
 	}
