@@ -73,7 +73,8 @@ func (b *builder) certificates(d *draft) {
 	}
 }
 
-// siteDirectories lets the supervisor write where the site file says.
+// siteDirectories lets the supervisor write where the site file says, and see what it is to
+// serve.
 func (b *builder) siteDirectories(d *draft) {
 	own, writable := false, []string{}
 	for _, log := range b.site.LogFiles() {
@@ -97,7 +98,15 @@ func (b *builder) siteDirectories(d *draft) {
 		word, err := unitfile.Word("-" + unitfile.Specifiers(path.Clean(dir)))
 		d.quoted("ReadWritePaths", word, err)
 	}
-	for _, dir := range writable {
+	shown := writable
+	for _, static := range b.site.StaticDirectories() {
+		shown = append(shown, static.Path)
+		if isBelowOneOf(static.Path, temporary()) {
+			word, err := unitfile.Word("-" + unitfile.Specifiers(static.Path))
+			d.quoted("BindReadOnlyPaths", word, err)
+		}
+	}
+	for _, dir := range shown {
 		if isBelowOneOf(dir, homes()) {
 			// Nothing below a directory that is hidden can be shown.
 			d.add("ProtectHome", "read-only")

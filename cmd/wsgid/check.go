@@ -162,11 +162,17 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 	return w.Flush()
 }
 
-// printHost lists mounts and locations with the keys that hold for them alone.
+// printHost lists mounts, static files and locations with the keys that hold for them alone.
 func printHost(w io.Writer, v *site.Vhost) {
 	for _, m := range v.Mounts {
 		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", cmp.Or(m.Path, m.PathMatch), mountTarget(m), m.Group)
 		if own := m.Settings(v); len(own) > 0 {
+			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
+		}
+	}
+	for _, st := range v.Statics {
+		fmt.Fprintf(w, "static\t%s\t%s\n", st.Path, st.Directory)
+		if own := st.Settings(v); len(own) > 0 {
 			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
 		}
 	}

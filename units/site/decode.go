@@ -33,11 +33,11 @@ func (d *decoder) decode(root *node) {
 	d.listeners(root.table["listen"])
 	d.socketRules(root)
 	d.proxyProtocolRules(root.table["proxy-protocol"])
-	d.laterTables(root.table["static"], "static", tableStatic)
 	d.tlsTable(root.table["tls"])
 	d.hostRules(hosts)
 	d.mountRules(hosts)
 	for _, h := range hosts {
+		d.staticRules(h)
 		d.locationRules(h)
 	}
 	d.accessRules()

@@ -40,7 +40,7 @@ func (s *Site) Encode() []byte {
 	return b.Bytes()
 }
 
-// writeHost writes the mounts and the locations of a host.
+// writeHost writes the mounts, the static files and the locations of a host.
 func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 	for _, m := range v.Mounts {
 		written := *m
@@ -49,6 +49,10 @@ func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 		}
 		fmt.Fprintf(b, "\n[[%smount]]\n", prefix)
 		writeFields(b, mountFields(&written), mountFields(&Mount{Callable: DefaultCallable, ScriptSuffix: m.usualSuffix(), Policy: v.Policy}))
+	}
+	for _, st := range v.Statics {
+		fmt.Fprintf(b, "\n[[%sstatic]]\n", prefix)
+		writeFields(b, staticFields(st), staticFields(v.newStatic()))
 	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(b, "\n[[%slocation]]\n", prefix)

@@ -102,6 +102,9 @@ func (s *Site) PageFiles() []PageFile {
 		for i, m := range v.Mounts {
 			add(m.Policy.ErrorPages, v.mountAt(i)+"."+errorPageKey)
 		}
+		for i, st := range v.Statics {
+			add(st.Policy.ErrorPages, v.staticAt(i)+"."+errorPageKey)
+		}
 		for i, l := range v.Locations {
 			add(l.policy.ErrorPages, v.below(elementKey("location", i))+"."+errorPageKey)
 		}

@@ -23,7 +23,8 @@ func (c *fileCheck) at(f *fault, key string) {
 }
 
 // CheckFiles looks at the files, directories and accounts that the site names:
-// scripts, error pages, homes, environment files, interpreters, directories of logs and spools,
+// scripts, error pages, homes, environment files, interpreters, directories of logs, spools
+// and static files,
 // users and groups. What lies inside a chroot is left out, and so is LogDirectory.
 // It runs nothing of the site; see [Site.Interpreters]. The error is [Errors].
 func (s *Site) CheckFiles() error {
@@ -49,6 +50,9 @@ func (s *Site) CheckFiles() error {
 				c.at(checkDir(dir), v.mountAt(i)+".script-directory")
 			}
 		}
+	}
+	for _, dir := range s.StaticDirectories() {
+		c.at(checkDir(dir.Path), dir.Key)
 	}
 	c.access()
 	return c.errs.orNil()

@@ -186,7 +186,7 @@ func siteKeys() []Key {
 		{Name: "site", Type: TypeTable, Meaning: "What belongs to the site as a whole and has no key at the top level: [site.systemd]."},
 		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", Meaning: "Further host names with mounts of their own."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the URL space."},
-		{Name: "static", Type: TypeTables, ModWSGI: "Alias", State: Later, Meaning: "Directories that the front end serves itself."},
+		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", Meaning: "TLS on the site's own addresses."},
 		{
 			Name: "warm-up", Type: TypeStrings, check: checkURLPath,

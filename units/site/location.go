@@ -1,5 +1,11 @@
 package site
 
+func locationKeys() []Key {
+	return append(policyKeys(), []Key{
+		{Name: "path", Type: TypeString, check: checkURLPath, Meaning: "URL path that the settings hold for, and for what is below it."},
+	}...)
+}
+
 // Location sets keys of a [Policy] for a part of the URL space.
 type Location struct {
 	// Path is the URL path, decoded, without a trailing slash except "/" itself. The
@@ -67,6 +73,9 @@ func (d *decoder) locationRules(h *host) {
 		reached := l.Path == "" || len(h.Mounts) == 0 // refused before
 		for _, m := range h.Mounts {
 			reached = reached || m.Path == "" || m.Covers(l.Path) || l.Covers(m.Path)
+		}
+		for _, st := range h.Statics {
+			reached = reached || st.Path == "" || st.Covers(l.Path) || l.Covers(st.Path)
 		}
 		if !reached {
 			at := d.site.lines[h.below(elementKey("location", i))+".path"]

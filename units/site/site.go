@@ -29,6 +29,8 @@ type Site struct {
 	// Mounts are the top level's, in file order; never empty after Parse, unless
 	// there are virtual hosts.
 	Mounts []*Mount
+	// Statics are the top level's, in file order; nil means none.
+	Statics []*Static
 	// Locations are the top level's, in file order; nil means none.
 	Locations []*Location
 	// Vhosts is in file order; nil means none.

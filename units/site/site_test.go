@@ -103,6 +103,10 @@ func completeSite() *Site {
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 			})},
 		},
+		Statics: []*Static{{
+			Path: "/assets", Directory: "/srv/blog/assets", Expires: time.Hour, Precompressed: true, Symlinks: SymlinksNever, HiddenFiles: true, Fallback: true,
+			Policy: completePolicy(func(p *Policy) { p.Sendfile = false }),
+		}},
 		Locations: []*Location{{
 			Path: "/upload", policy: Policy{
 				ResponseHeaders: []string{"X-Frame-Options: DENY", "X-Powered-By:"}, RedirectHTTPS: true, HSTS: time.Hour, RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, ErrorPages: Pages{"4xx": "Not so."}, Allow: Peers{
@@ -136,6 +140,10 @@ func completeSite() *Site {
 					},
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
+				Statics: []*Static{{
+					Path: "/files", Directory: "/srv/shop/files", Index: "index.html", Symlinks: SymlinksInside,
+					Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
+				}},
 				Locations: []*Location{{Path: "/blog/in", policy: Policy{RequestBody: 0}, written: []string{"limit-request-body"}}},
 			},
 			{
@@ -224,7 +232,7 @@ func TestParseMinimal(t *testing.T) {
 func TestFieldsMatchKeys(t *testing.T) {
 	for table, fs := range map[Table]fields{
 		tableTop: serverFields(&Site{}), tableSite: siteTableFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
-		tableVhost: vhostFields(&Vhost{}),
+		tableVhost: vhostFields(&Vhost{}), tableStatic: staticFields(&Static{}),
 	} {
 		keys := keysOf(table)
 		for _, k := range keys {

@@ -27,6 +27,8 @@ type Vhost struct {
 	WarmUp []string
 	// Mounts is in file order and never empty after Parse.
 	Mounts []*Mount
+	// Statics is in file order; nil means none.
+	Statics []*Static
 	// Locations is in file order; nil means none.
 	Locations []*Location
 	// Policy has the host's keys for all of its URL space; those of the top level
@@ -51,7 +53,7 @@ func (s *Site) topHost() *Vhost {
 	return &Vhost{
 		ServerName: s.ServerName, Aliases: s.Aliases, Default: s.DefaultHost,
 		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat, WarmUp: s.WarmUp.Paths,
-		Mounts: s.Mounts, Locations: s.Locations, Policy: s.Policy,
+		Mounts: s.Mounts, Statics: s.Statics, Locations: s.Locations, Policy: s.Policy,
 	}
 }
 
@@ -167,6 +169,7 @@ func vhostKeys() []Key {
 		},
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups for hosts with this server name alone: [vhost.group.NAME]."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths of the virtual host and the applications behind them: [[vhost.mount]]."},
+		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself: [[vhost.static]]."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the virtual host's URL space: [[vhost.location]]."},
 	}...)
 }
@@ -201,13 +204,15 @@ type host struct {
 	*Vhost
 	node   *node
 	mounts []*node
+	// statics are those of Statics.
+	statics []*node
 }
 
 // hosts reads the top level's tables, then those of the virtual hosts.
 func (d *decoder) hosts(root *node) []*host {
 	top := &host{Vhost: d.site.topHost(), node: root}
 	d.hostTables(top)
-	d.site.Mounts, d.site.Locations = top.Mounts, top.Locations
+	d.site.Mounts, d.site.Statics, d.site.Locations = top.Mounts, top.Statics, top.Locations
 	all := []*host{top}
 	if n := root.table["vhost"]; n != nil {
 		for i, e := range d.tables(n, "vhost") {
@@ -230,9 +235,10 @@ func (d *decoder) vhost(i int, n *node) *host {
 	return h
 }
 
-// hostTables reads the mounts and the locations of a host.
+// hostTables reads the mounts, the static files and the locations of a host.
 func (d *decoder) hostTables(h *host) {
 	d.mountTables(h)
+	d.staticTables(h)
 	d.locationTables(h)
 }
 

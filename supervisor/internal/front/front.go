@@ -115,6 +115,9 @@ func New(o Options) (*Front, error) {
 	if err != nil {
 		o.Logger.Error("some error pages cannot be used; their errors have their own texts until a reload", "err", err)
 	}
+	if err := checkStatic(o.Site); err != nil {
+		o.Logger.Error("some static files cannot be served", "err", err)
+	}
 	have := files{openAccessLogsPatiently(o.Site, o.LogTrouble), pages, certificates}
 	conf := newSettings(o.Site, o.Groups, have, o.Secret)
 	f.conf.Store(conf)
@@ -140,6 +143,9 @@ func (f *Front) serverOptions(s *site.Server, all *hosts) http1.Options {
 func (f *Front) Prepare(s *site.Site, groups map[string]*group.Group) (install func(), err error) {
 	pages, err := readErrorPages(s)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkStatic(s); err != nil {
 		return nil, err
 	}
 	certificates, err := loadTLS(s)

@@ -2,6 +2,7 @@ package front
 
 import (
 	"bytes"
+	"maps"
 	"strconv"
 	"time"
 
@@ -26,6 +27,7 @@ type place struct {
 	policy      site.Policy
 	rules       *rules // of policy
 	guard       guard
+	static      *static // serves the place; nil for an application
 }
 
 // places are those of a host, found by path at a cost that their number does not
@@ -35,6 +37,8 @@ type places struct {
 	byPath  map[string]*place
 	longest int // bytes of the longest path
 	matches []*match
+	// apps are the places without those of static files; nil if there are none of these.
+	apps *places
 }
 
 func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numbers map[*site.Mount]int) *places {
@@ -53,7 +57,14 @@ func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numb
 		made.match = of[p.Mount]
 		into.add(made)
 	}
-	return all
+	if len(v.Statics) == 0 {
+		return all
+	}
+	both := &places{root: all.root, byPath: maps.Clone(all.byPath), longest: all.longest, matches: all.matches, apps: all}
+	for _, p := range v.StaticPlaces() {
+		both.add(&place{path: prefix(p.Path), policy: p.Policy, rules: newRules(&p.Policy), static: newStatic(p.Static)})
+	}
+	return both
 }
 
 func (all *places) add(p *place) {
@@ -75,8 +86,16 @@ func (all *places) all(yield func(*place) bool) {
 			return
 		}
 	}
-	for _, m := range all.matches {
-		m.places.all(yield)
+	if all.apps == nil {
+		for _, m := range all.matches {
+			m.places.all(yield)
+		}
+		return
+	}
+	for p := range all.apps.all {
+		if p != all.root && p != all.byPath[p.path] && !yield(p) {
+			return
+		}
 	}
 }
 

@@ -60,6 +60,12 @@ func (s *session) handle() {
 	s.begin()
 	status, text, fields := s.objection()
 	s.addFields()
+	if status == 0 && s.place.static != nil {
+		if s.serveFile() {
+			return
+		}
+		status, text, fields = s.fallBack()
+	}
 	if status != 0 {
 		s.forwarded.forget()
 		s.answer(status, text, fields)

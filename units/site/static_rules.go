@@ -1,0 +1,80 @@
+package site
+
+// staticTables reads the static files of a host.
+func (d *decoder) staticTables(h *host) {
+	n := h.node.table["static"]
+	if n == nil {
+		return
+	}
+	for i, e := range d.tables(n, h.below("static")) {
+		st := h.newStatic()
+		key := h.staticAt(i)
+		d.site.lines[key] = e.place
+		d.table(tableStatic, e, key+".", staticFields(st))
+		h.Statics = append(h.Statics, st)
+		h.statics = append(h.statics, e)
+	}
+}
+
+// staticRules checks what static files need, and how they go together with the mounts.
+func (d *decoder) staticRules(h *host) {
+	paths := map[string]place{}
+	for i, st := range h.Statics {
+		n := h.statics[i]
+		if n.table["directory"] == nil {
+			d.fail(n.place, h.table("static"), &fault{msg: "directory is missing", hint: `directory = "/srv/www/static"`})
+		}
+		written := n.table["path"]
+		switch {
+		case written == nil:
+			d.fail(n.place, h.table("static"), &fault{msg: "path is missing", hint: `path = "/static"`})
+			continue
+		case st.Path == "":
+			continue // refused before
+		}
+		if first, found := paths[st.Path]; found {
+			d.fail(written.place, h.table("static.path"), &fault{msg: quote(st.Path) + " has static files already, at " + first.String()})
+			continue
+		}
+		paths[st.Path] = written.place
+		d.staticAndMounts(h, st, n)
+	}
+	d.staticAccess(h)
+}
+
+// staticAndMounts: with a mount at the same path only one of the two could be reached,
+// and a fallback needs a mount.
+func (d *decoder) staticAndMounts(h *host, st *Static, n *node) {
+	m := h.mountOf(st.Path)
+	switch {
+	case st.Fallback && m < 0:
+		d.fail(n.table["fallback"].place, h.table("static.fallback"), &fault{
+			msg: "nothing is mounted at " + quote(st.Path) + ", nor above it", hint: "leave fallback out, or mount an application there",
+		})
+	case !st.Fallback && m >= 0 && h.Mounts[m].Path == st.Path:
+		d.fail(n.table["path"].place, h.table("static.path"), &fault{
+			msg:  quote(st.Path) + " is mounted already, at " + h.mounts[m].String(),
+			hint: "fallback = true serves a file where there is one, else the application",
+		})
+	}
+}
+
+// staticAccess refuses access rules that would have to ask an application.
+func (d *decoder) staticAccess(h *host) {
+	for _, p := range h.StaticPlaces() {
+		if p.Policy.Access.Rule() == "" {
+			continue
+		}
+		table := p.tables[0]
+		for _, name := range []string{"access-script", "auth-type", "require"} {
+			if key := d.site.nearest(Place{tables: p.tables}, name); key != p.tables[0] {
+				table = key
+				break
+			}
+		}
+		d.fail(d.site.lines[table], table, &fault{
+			msg:  "cannot hold for the static files at " + quote(p.Path) + ": they are served without an application to ask",
+			hint: "use allow and deny for them, or write the key where it holds for mounts alone",
+		})
+	}
+}
