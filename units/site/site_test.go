@@ -141,7 +141,7 @@ func completeSite() *Site {
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
 				Statics: []*Static{{
-					Path: "/files", Directory: "/srv/shop/files", Index: "index.html", Symlinks: SymlinksInside,
+					Path: "/files", Directory: "/srv/shop/files", Internal: true, Index: "index.html", Symlinks: SymlinksInside,
 					Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
 				}},
 				Locations: []*Location{{Path: "/blog/in", policy: Policy{RequestBody: 0}, written: []string{"limit-request-body"}}},

@@ -28,6 +28,9 @@ type Static struct {
 	HiddenFiles bool
 	// Fallback leaves what no file is there for to the mount that covers Path.
 	Fallback bool
+	// Internal sends files only where an application answers with X-Accel-Redirect or
+	// X-Sendfile.
+	Internal bool
 	// Policy has the keys for requests to the path; those of the host that it does not
 	// change included.
 	Policy Policy
@@ -81,6 +84,12 @@ func staticKeys() []Key {
 			Name: "fallback", Type: TypeBool, Default: false, ModWSGI: "FallbackResource",
 			Meaning: "Leaves requests for which no file is there, and other methods than GET and HEAD, to the mount that covers the path, whose keys hold for them; false answers them 404 and 405.",
 		},
+		{
+			Name: "internal", Type: TypeBool, Default: false,
+			Meaning: "Answers requests 404, and sends a file only in place of a response of the host's applications that has X-Accel-Redirect, a URL path below this one, or X-Sendfile, a file below the directory.",
+			Notes: "The response keeps its status and its headers, Content-Type among them, but for those that the file has itself: Content-Length, Content-Encoding, ETag, Last-Modified and the like. " +
+				"Conditional requests and ranges are answered where the status is 200. X-Accel-Redirect is percent-encoded. A host without such files passes both headers on, to a server in front.",
+		},
 	}
 	for _, k := range policyKeys() {
 		if slices.Contains(staticPolicy(), k.Name) {
@@ -112,6 +121,7 @@ func staticFields(st *Static) fields {
 		{"symlinks", &st.Symlinks},
 		{"hidden-files", &st.HiddenFiles},
 		{"fallback", &st.Fallback},
+		{"internal", &st.Internal},
 	}
 	for _, f := range policyFields(&st.Policy) {
 		if slices.Contains(staticPolicy(), f.key) {

@@ -37,6 +37,9 @@ func (d *decoder) staticRules(h *host) {
 			continue
 		}
 		paths[st.Path] = written.place
+		if st.Internal {
+			d.internalRules(h, n)
+		}
 		d.staticAndMounts(h, st, n)
 	}
 	d.staticAccess(h)
@@ -59,10 +62,21 @@ func (d *decoder) staticAndMounts(h *host, st *Static, n *node) {
 	}
 }
 
+// internalRules refuses keys that count for requests from outside.
+func (d *decoder) internalRules(h *host, n *node) {
+	for _, name := range append(staticPolicy(), "fallback") {
+		if n.table[name] != nil {
+			d.fail(n.table[name].place, h.table("static."+name), &fault{
+				msg: "has no effect with internal = true", hint: "the keys of the mount hold, whose application has the file sent",
+			})
+		}
+	}
+}
+
 // staticAccess refuses access rules that would have to ask an application.
 func (d *decoder) staticAccess(h *host) {
 	for _, p := range h.StaticPlaces() {
-		if p.Policy.Access.Rule() == "" {
+		if p.Policy.Access.Rule() == "" || p.Static.Internal {
 			continue
 		}
 		table := p.tables[0]

@@ -20,6 +20,9 @@ type paged struct {
 // response is where the group sends what it has for the exchange.
 func (s *session) response() group.Response {
 	r := &s.conn.Response
+	if s.vhost.internal != nil {
+		return s.sending(&paged{r, s.place.rules, string(s.id)})
+	}
 	if rules := s.place.rules; rules.pages != nil || rules.override {
 		return &paged{r, rules, string(s.id)}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsgid/wsgid/supervisor/internal/http1"
 	"github.com/wsgid/wsgid/units/site"
 )
 
@@ -22,6 +21,7 @@ type static struct {
 	siblings bool   // FILE.br and FILE.gz are looked for
 	hidden   bool   // names that begin with a dot are served
 	fallback bool   // what is not there is the application's
+	internal bool   // only an application can have a file sent
 	tree     tree
 }
 
@@ -38,7 +38,7 @@ func checkStatic(s *site.Site) error {
 
 func newStatic(st *site.Static) *static {
 	s := &static{
-		path: prefix(st.Path), index: st.Index, siblings: st.Precompressed, hidden: st.HiddenFiles, fallback: st.Fallback,
+		path: prefix(st.Path), index: st.Index, siblings: st.Precompressed, hidden: st.HiddenFiles, fallback: st.Fallback, internal: st.Internal,
 		tree: newTree(st.Directory, st.Symlinks == site.SymlinksInside),
 	}
 	if st.Expires > 0 {
@@ -51,6 +51,10 @@ func newStatic(st *site.Static) *static {
 // the request to the application.
 func (s *session) serveFile() bool {
 	st := s.place.static
+	if st.internal {
+		s.answer(404, "There is no such file.", "")
+		return true
+	}
 	if method := s.conn.Request.Method; string(method) != "GET" && string(method) != "HEAD" {
 		if !st.fallback {
 			s.answer(405, "Files can be asked for with GET and HEAD only.", "Allow: GET, HEAD\r\n")
@@ -59,12 +63,12 @@ func (s *session) serveFile() bool {
 	}
 	var codings []coding
 	if st.siblings {
-		codings = s.codings()
+		codings = codingsOf(s.conn.Request.Fields)
 	}
 	file, err := st.find(s.path, codings)
 	switch {
 	case err == nil:
-		s.sendFile(file)
+		s.delivery().send(file)
 	case st.fallback && (err == errNoFile || err == errNoIndex):
 		return false
 	case err == errNoFile:
@@ -80,6 +84,14 @@ func (s *session) serveFile() bool {
 		s.answer(500, "The file cannot be read.", "")
 	}
 	return true
+}
+
+func (s *session) delivery() *delivery {
+	r, req := &s.conn.Response, &s.conn.Request
+	return &delivery{
+		to: r, serial: r.Serial(), static: s.place.static, copied: !s.place.policy.Sendfile, refuse: s.answer,
+		ask: asked{get: string(req.Method) == "GET", head: string(req.Method) == "HEAD", fields: req.Fields},
+	}
 }
 
 // fallBack takes a request for which there is no file to the place that it would go to
@@ -117,112 +129,4 @@ const upperHex = "0123456789ABCDEF"
 // isUnreserved names the characters that a URL has as they are (RFC 3986, 2.3).
 func isUnreserved(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte("-._~", c) >= 0
-}
-
-// sendFile answers with a file, with the part of it that is asked for, or that the client
-// has it already. It owns the file.
-func (s *session) sendFile(f *openFile) {
-	st, req := s.place.static, &s.conn.Request
-	var head http1.Head
-	switch s.precondition(f) {
-	case 412:
-		f.close()
-		s.answer(412, "The file is not the one that the request is for.", "")
-		return
-	case 304:
-		head = newHead("304 Not Modified")
-		f.addValidators(&head, st)
-		f.close()
-		s.complete(head, http1.Piece{})
-		return
-	}
-	part := span{0, f.size}
-	line := "200 OK"
-	if asked, outcome := s.askedRange(f); outcome == unsatisfiable {
-		f.close()
-		s.answer(416, "The file is not that long.", "Content-Range: bytes */"+strconv.FormatInt(f.size, 10)+"\r\n")
-		return
-	} else if outcome == satisfiable {
-		part, line = asked, "206 Partial Content"
-	}
-	head = newHead(line)
-	addField(&head, "Content-Type", f.kind)
-	if f.coding != "" {
-		addField(&head, "Content-Encoding", f.coding)
-	}
-	f.addValidators(&head, st)
-	if line[2] == '6' {
-		addField(&head, "Content-Range", part.of(f.size))
-	} else {
-		addField(&head, "Accept-Ranges", "bytes")
-	}
-	addField(&head, "Content-Length", strconv.FormatInt(part.length(), 10))
-	if string(req.Method) == "HEAD" || part.length() == 0 {
-		f.close()
-		s.complete(head, http1.Piece{})
-		return
-	}
-	s.sendPart(f, head, part)
-}
-
-// addValidators adds what a 304 has, too (RFC 9110, 15.4.5).
-func (f *openFile) addValidators(head *http1.Head, st *static) {
-	addField(head, "ETag", f.etag)
-	if f.dated {
-		addField(head, "Last-Modified", f.modified.UTC().Format(httpDate))
-	}
-	if st.cache != "" {
-		addField(head, "Cache-Control", st.cache)
-	}
-	if st.siblings {
-		addField(head, "Vary", "Accept-Encoding")
-	}
-}
-
-// httpDate is the form of dates (RFC 9110, 5.6.7).
-const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
-
-func newHead(line string) http1.Head {
-	const longest = 64 << 10 // of a field line; none of these comes near
-	return http1.Head{Block: append(make([]byte, 0, 512), line...), MaxLine: longest}
-}
-
-// complete ends the exchange with a head of this program's own, which is well-formed.
-func (s *session) complete(head http1.Head, body http1.Piece) {
-	r := &s.conn.Response
-	serial := r.Serial()
-	if r.Complete(serial, head, body) != nil {
-		r.Abort(serial) // nothing for a client that has gone
-	}
-}
-
-// atOnce is the largest part of a file that is sent together with the head, in bytes.
-const atOnce = 64 << 10
-
-// headSpace is what stands before a body, so that the head can be put there, in bytes.
-const headSpace = 2 << 10
-
-// sendPart sends head and body: by one write if the kernel has them in memory, else with
-// sendfile(2).
-func (s *session) sendPart(f *openFile, head http1.Head, part span) {
-	if n := int(part.length()); part.length() <= atOnce {
-		buffer := copyBuffers.Get().(*[copySize]byte)
-		defer copyBuffers.Put(buffer)
-		if f.readCached(buffer[headSpace:headSpace+n], part.first) {
-			f.close()
-			s.complete(head, http1.Piece{Buf: buffer[:], Start: headSpace, End: headSpace + n})
-			return
-		}
-	}
-	r := &s.conn.Response
-	serial := r.Serial()
-	r.SetCopyFiles(!s.place.policy.Sendfile)
-	if _, err := r.Start(serial, head, http1.Piece{}); err != nil {
-		f.close()
-		r.Abort(serial)
-		return
-	}
-	if r.SendFile(serial, f.give(), part.first, part.length()) == nil {
-		_ = r.End(serial) // the response has ended if it cannot
-	}
 }

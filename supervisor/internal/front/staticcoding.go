@@ -3,6 +3,8 @@ package front
 import (
 	"bytes"
 	"slices"
+
+	"github.com/wsgid/wsgid/supervisor/internal/http1"
 )
 
 // coding is a content coding of files that are compressed already.
@@ -12,9 +14,9 @@ type coding struct {
 	weight int    // thousandths
 }
 
-// codings are those that the client takes, the best first (RFC 9110, 12.5.3).
-func (s *session) codings() []coding {
-	value, found := fieldValue(s.conn.Request.Fields, "Accept-Encoding")
+// codingsOf are those that the client takes, the best first (RFC 9110, 12.5.3).
+func codingsOf(fields []http1.Field) []coding {
+	value, found := fieldValue(fields, "Accept-Encoding")
 	if !found {
 		return nil
 	}

@@ -10,8 +10,8 @@ import (
 
 // precondition is what the conditions of a request for a file come to (RFC 9110, 13.2.2):
 // 412 or 304, or 0 for a request that is to be answered.
-func (s *session) precondition(f *openFile) int {
-	fields := s.conn.Request.Fields
+func (a *asked) precondition(f *openFile) int {
+	fields := a.fields
 	if tags, found := fieldValue(fields, "If-Match"); found {
 		if !matches(tags, f.etag, false) {
 			return 412

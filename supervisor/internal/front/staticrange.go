@@ -29,19 +29,18 @@ const (
 	unsatisfiable
 )
 
-// askedRange is the part of a file that a request asks for.
-func (s *session) askedRange(f *openFile) (span, rangeOutcome) {
-	req := &s.conn.Request
-	value, found := fieldValue(req.Fields, "Range")
-	if !found || string(req.Method) != "GET" || !s.rangeHolds(f) {
+// part is that of the file which the request asks for.
+func (a *asked) part(f *openFile) (span, rangeOutcome) {
+	value, found := fieldValue(a.fields, "Range")
+	if !found || !a.get || !a.rangeHolds(f) {
 		return span{}, noRange
 	}
 	return parseRange(value, f.size)
 }
 
 // rangeHolds reports whether the client has a part of this very file (RFC 9110, 13.1.5).
-func (s *session) rangeHolds(f *openFile) bool {
-	value, found := fieldValue(s.conn.Request.Fields, "If-Range")
+func (a *asked) rangeHolds(f *openFile) bool {
+	value, found := fieldValue(a.fields, "If-Range")
 	if !found {
 		return true
 	}
@@ -49,7 +48,7 @@ func (s *session) rangeHolds(f *openFile) bool {
 		return string(value) == f.etag
 	}
 	// Within the second of a change there may be another (RFC 9110, 8.8.2.2).
-	date, ok := fieldDate(s.conn.Request.Fields, "If-Range")
+	date, ok := fieldDate(a.fields, "If-Range")
 	return ok && date.Equal(f.modified) && time.Since(f.modified) >= 2*time.Second
 }
 
