@@ -76,10 +76,8 @@ func made(t *testing.T, dir string, args []string) string {
 		o.Static = o.Static || word == "static"
 	}
 	text := p.SiteFile(o)
-	if !o.Static {
-		if _, err := site.Parse("blog", o.Path, []byte(text)); err != nil {
-			t.Error(err)
-		}
+	if _, err := site.Parse("blog", o.Path, []byte(text)); err != nil {
+		t.Error(err)
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package project
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -116,7 +117,7 @@ func (p *Project) static(w func(string, ...any), served bool) {
 		w("# The directory is not there yet.")
 	}
 	w("%s[[static]]", mark)
-	w("%spath = %s", mark, quoted(p.StaticURL))
+	w("%spath = %s", mark, quoted(path.Clean(p.StaticURL)))
 	w("%sdirectory = %s", mark, quoted(p.StaticRoot))
 }
 
