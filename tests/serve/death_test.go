@@ -170,6 +170,7 @@ group = "web"
 	if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	awaitStopped(t, victim)
 	assertErrorPage(t, s.get("/pid"), http.StatusGatewayTimeout)
 	if body := s.getOK("/pid"); strings.TrimSpace(body) == strconv.Itoa(victim) {
 		t.Errorf("answered by %s, which was to be replaced", body)

@@ -1,13 +1,16 @@
 package serve_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // process is one entry of /proc, proc(5).
@@ -55,6 +58,25 @@ func sessionMembers(session int) []process {
 		}
 	}
 	return members
+}
+
+// awaitStopped waits until every thread of a process has obeyed SIGSTOP: one that runs may
+// finish what it does first.
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(tasks) == 0 || time.Since(begun) > readyWithin {
+			t.Fatalf("process %d does not stop", pid)
+		}
+		running := slices.ContainsFunc(tasks, func(task string) bool {
+			stat, err := os.ReadFile(task)
+			return err == nil && !bytes.Contains(stat, []byte(") T "))
+		})
+		if !running {
+			return
+		}
+	}
 }
 
 func killSession(session int) {
