@@ -49,7 +49,6 @@ func Succeed(ctx context.Context, o Options) error {
 	if err := s.beginToLead(); err != nil {
 		return s.giveUp(err)
 	}
-	s.background.Go(s.adoptClients)
 	close(s.led)
 	return s.lead(ctx)
 }
@@ -141,8 +140,16 @@ func (s *service) beginToLead() error {
 			early = append(early, handedOver{fd: fd, client: m.Text})
 		}
 	}
-	s.clients = early
-	if err := errors.Join(s.app.Serve(), s.listenForVerbs()); err != nil {
+	if err := s.app.Serve(); err != nil {
+		return err
+	}
+	// First of all: from lead on their requests wait for this.
+	for _, c := range early {
+		s.app.Adopt(c.fd, c.client)
+	}
+	from := s.predecessor
+	s.background.Go(func() { s.adoptClients(from) })
+	if err := s.listenForVerbs(); err != nil {
 		return err
 	}
 	s.app.KeepState()
@@ -168,12 +175,12 @@ func (s *service) hurryPredecessor() {
 // adoptClients serves the connections that the old supervisor hands over, and
 // passes on its answers to reopen, until it has ended. While this one ends as well
 // the connections go to the one that follows.
-func (s *service) adoptClients() {
+func (s *service) adoptClients(from *wire.Conn) {
 	defer close(s.alone)
 	for {
-		m, err := s.predecessor.Receive()
+		m, err := from.Receive()
 		if err != nil {
-			s.predecessor.Discard()
+			from.Discard()
 			return
 		}
 		if m.Type == reopened {
