@@ -75,6 +75,16 @@ func (b *builder) groupService(g *site.Group) {
 	d.timeout("WatchdogSec", watchdog(g))
 	d.add("KillMode", "mixed")
 	d.add("OOMPolicy", "continue")
+	b.confinement(d, g)
+	if b.broken {
+		b.brokenCommand(d)
+	}
+	d.done()
+}
+
+// confinement says as whom, with what and inside of what limits a group's unit runs. The
+// directives of the site file come last, and so win.
+func (b *builder) confinement(d *draft, g *site.Group) {
 	b.identity(d, g)
 	b.environment(d, g)
 	b.limits(d, g)
@@ -84,10 +94,6 @@ func (b *builder) groupService(g *site.Group) {
 		d.flags(groupSandbox())
 	}
 	passOn(d, g.Systemd)
-	if b.broken {
-		b.brokenCommand(d)
-	}
-	d.done()
 }
 
 // shareTmp gives both slots one private /tmp: what an application keeps there,

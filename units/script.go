@@ -31,15 +31,7 @@ func (b *builder) scriptService(g *site.Group) {
 	d.add("KillMode", "mixed")
 	// Else it would be named after the interpreter.
 	d.add("SyslogIdentifier", b.site.Name+":"+g.Name)
-	b.identity(d, g)
-	b.environment(d, g)
-	b.limits(d, g)
-	if b.options.User {
-		d.flags(userSandbox())
-	} else {
-		d.flags(groupSandbox())
-	}
-	passOn(d, g.Systemd)
+	b.confinement(d, g)
 	if b.broken {
 		b.brokenCommand(d)
 		d.add("Restart", "no")

@@ -62,11 +62,18 @@ func (v *Vhost) mountOf(path string) int {
 	return found
 }
 
-// place takes the mount's keys and those of the locations around the path, of which
-// the longest is the nearest.
+// place takes the mount's keys and those of the locations around the path.
 func (v *Vhost) place(path string, mount int) Place {
 	m := v.Mounts[mount]
-	p := Place{Path: path, Mount: m, Policy: m.Policy, tables: []string{"", v.key, v.mountAt(mount)}}
+	policy, tables := v.around(path, m.Policy, v.mountAt(mount))
+	return Place{Path: path, Mount: m, Policy: policy, tables: tables}
+}
+
+// around adds to the keys of what a path belongs to, which has a table, those of the
+// locations around the path, of which the longest is the nearest. It also gives the tables
+// that keys can come from, the nearest first.
+func (v *Vhost) around(path string, policy Policy, table string) (Policy, []string) {
+	tables := []string{"", v.key, table}
 	var around []int
 	for i, l := range v.Locations {
 		if l.Covers(path) {
@@ -75,11 +82,11 @@ func (v *Vhost) place(path string, mount int) Place {
 	}
 	slices.SortStableFunc(around, func(a, b int) int { return cmp.Compare(len(v.Locations[a].Path), len(v.Locations[b].Path)) })
 	for _, i := range around {
-		p.Policy = v.Locations[i].Over(p.Policy)
-		p.tables = append(p.tables, v.below(elementKey("location", i)))
+		policy = v.Locations[i].Over(policy)
+		tables = append(tables, v.below(elementKey("location", i)))
 	}
-	slices.Reverse(p.tables)
-	return p
+	slices.Reverse(tables)
+	return policy, tables
 }
 
 // nearest is the key of a place as it is written nearest to it; where it is not

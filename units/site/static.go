@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -192,20 +191,8 @@ func (v *Vhost) staticOf(path string) int {
 
 func (v *Vhost) staticPlace(path string, static int) StaticPlace {
 	st := v.Statics[static]
-	p := StaticPlace{Path: path, Static: st, Policy: st.Policy, tables: []string{"", v.key, v.staticAt(static)}}
-	var around []int
-	for i, l := range v.Locations {
-		if l.Covers(path) {
-			around = append(around, i)
-		}
-	}
-	slices.SortStableFunc(around, func(a, b int) int { return cmp.Compare(len(v.Locations[a].Path), len(v.Locations[b].Path)) })
-	for _, i := range around {
-		p.Policy = v.Locations[i].Over(p.Policy)
-		p.tables = append(p.tables, v.below(elementKey("location", i)))
-	}
-	slices.Reverse(p.tables)
-	return p
+	policy, tables := v.around(path, st.Policy, v.staticAt(static))
+	return StaticPlace{Path: path, Static: st, Policy: policy, tables: tables}
 }
 
 // staticAt is the key of the table of static files.
