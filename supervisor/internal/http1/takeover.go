@@ -22,8 +22,11 @@ var errTaken = errors.New("taken over")
 // takenOver reports whether somebody else serves the connection, which has brought no
 // request yet, or has to see more of it first.
 func (c *Conn) takenOver() (wait bool, err error) {
+	if c.used || c.carried {
+		return false, nil
+	}
 	offer := c.server.options().Offer
-	if c.used || c.carried || offer == nil {
+	if offer == nil {
 		return false, nil
 	}
 	input := c.buf[c.start:c.end]
