@@ -52,7 +52,7 @@ error-page = { 403 = "" }`, html, writePage(t, "e.json", `{"id": "%{REQUEST_ID}"
 		{"in a location", "GET /json" + get, 403, "application/json", `{"id": "ID"}`},
 		{"taken back", "GET /plain" + get, 403, "text/plain; charset=utf-8", "403 Forbidden\n\nYou may not see this from where you are.\n\nrequest id: ID\n"},
 		{"no HTTP", "GET /open\r\n\r\n", 400, "text/plain; charset=utf-8", "Not so: 400.\n"},
-		{"of no class", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 501, "text/plain; charset=utf-8", "501 Not Implemented\n\nThis server is no proxy: CONNECT is not implemented.\n\nrequest id: ID\n"},
+		{"of no class", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 501, "text/plain; charset=utf-8", "501 Not Implemented\n\nThis server is no proxy: it takes no CONNECT.\n\nrequest id: ID\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

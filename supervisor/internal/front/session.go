@@ -131,7 +131,7 @@ func (s *session) locate() (status int, text, fields string) {
 	case req.Form == http1.AsteriskForm:
 		return 200, "", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 	case req.Form == http1.AuthorityForm:
-		return 501, "This server is no proxy: CONNECT is not implemented.", ""
+		return 501, "This server is no proxy: it takes no CONNECT.", ""
 	case s.wrongPort:
 		return 400, "This port speaks TLS: the address begins with https.", ""
 	case req.Minor == 0 && !req.Gateway && !req.HasContentLength && needsLength(req.Method):
