@@ -50,6 +50,7 @@ BENCH    ?=
 SOURCES    := $(wildcard cmd contrib packaging supervisor tests units)
 PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hello)
 TEST_DEBS  := python3-flask python3-django curl
+TOOL_DEBS  := dbus groff-base mandoc zsh fish
 PACK_DEBS  := lintian rpm rpmlint cpio apparmor selinux-policy-dev
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
@@ -228,7 +229,7 @@ test-python: ## the Python tests
 
 .PHONY: test-packages
 test-packages:
-	@$(call packages,$(TEST_DEBS),the tests with Flask and Django projects and with curl are left out)
+	@$(call packages,$(TEST_DEBS) $(TOOL_DEBS),the tests with Flask and Django projects, with curl, D-Bus, man pages or other shells are left out)
 
 .PHONY: pack-packages
 pack-packages:
