@@ -174,14 +174,14 @@ func (f *Front) Serve(l *http1.Listener) error { return f.server.Serve(l) }
 
 // Drain has every connection end with the request it has.
 func (f *Front) Drain() {
-	f.relays.http2.shutdown()
+	f.relays.shutdown()
 	f.server.Drain()
 }
 
 // HandOver has every connection that waits for a request, or comes to, given to
 // keep; see [http1.Server.HandOver].
 func (f *Front) HandOver(keep func(fd int, client string) error) {
-	f.relays.http2.shutdown()
+	f.relays.shutdown()
 	f.server.HandOver(func(fd int, _ *http1.Listener, client string) error { return keep(fd, client) })
 }
 

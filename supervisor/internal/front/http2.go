@@ -2,7 +2,6 @@ package front
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -12,14 +11,6 @@ import (
 	"time"
 )
 
-// http2Server translates HTTP/2 to HTTP/1.1 for the engine, stream by stream.
-type http2Server struct {
-	relays   *relays
-	server   *http.Server
-	incoming *queue
-	done     chan struct{}
-}
-
 // maxStreams is how many requests a client may have under way on a connection
 // (RFC 9113, 5.1.2, wants 100 at least).
 const maxStreams = 128
@@ -28,80 +19,83 @@ const maxStreams = 128
 // requests.
 const spare = 8
 
-// clientKey finds the http2Client in the context of a request.
-type clientKey struct{}
-
-func newHTTP2Server(r *relays) *http2Server {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(true)
-	s := &http2Server{relays: r, incoming: newQueue(), done: make(chan struct{})}
-	logger := log.New(io.Discard, "", 0)
-	s.server = &http.Server{
-		Protocols: protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: logger,
-		Handler: &httputil.ReverseProxy{
-			Rewrite: rewrite, Transport: transport{}, FlushInterval: -1, ErrorHandler: cannotRelay, ErrorLog: logger,
-		},
-		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, clientKey{}, s.incoming.client(conn))
-		},
-		ConnState: func(conn net.Conn, state http.ConnState) {
-			if state == http.StateClosed {
-				s.incoming.ended(conn)
-			}
-		},
-	}
-	return s
-}
-
-// http2Client is a client's connection with those to the engine.
-type http2Client struct {
-	conn      net.Conn
-	transport *http.Transport
-	ended     chan struct{}
-}
-
-// serve serves a connection until it ends.
-func (s *http2Server) serve(conn net.Conn, who client) {
-	s.incoming.once.Do(func() {
-		conf := s.relays.front.conf.Load()
-		s.server.MaxHeaderBytes = conf.headSize
-		s.server.IdleTimeout, s.server.ReadHeaderTimeout = conf.keepAlive, conf.headerTimeout
-		go func() {
-			defer close(s.done)
-			_ = s.server.Serve(s.incoming)
-		}()
-	})
+// serveHTTP2 translates HTTP/2 to HTTP/1.1 for the engine, stream by stream. A client's
+// connection has a server of its own, which goes by the site file as it is then.
+func (r *relays) serveHTTP2(conn net.Conn, who client) {
+	conf := r.front.conf.Load()
 	who.peer.Protocol = "HTTP/2.0"
-	c := &http2Client{conn: conn, ended: make(chan struct{})}
-	c.transport = &http.Transport{
-		DialContext:        func(context.Context, string, string) (net.Conn, error) { return s.relays.pair(who, nil) },
+	engine := &http.Transport{
+		DialContext:        func(context.Context, string, string) (net.Conn, error) { return r.pair(who, nil) },
 		DisableCompression: true, MaxIdleConns: spare, MaxIdleConnsPerHost: spare, IdleConnTimeout: time.Minute,
 		WriteBufferSize: 4 << 10, ReadBufferSize: 16 << 10,
 	}
-	defer c.transport.CloseIdleConnections()
-	if s.incoming.put(c) {
-		<-c.ended
+	defer engine.CloseIdleConnections()
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	ended := make(chan struct{})
+	silent := log.New(io.Discard, "", 0)
+	server := &http.Server{
+		Handler:   &httputil.ReverseProxy{Rewrite: rewrite, Transport: engine, FlushInterval: -1, ErrorHandler: cannotRelay, ErrorLog: silent},
+		Protocols: protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: silent,
+		MaxHeaderBytes: conf.headSize, IdleTimeout: conf.keepAlive, ReadHeaderTimeout: conf.headerTimeout,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				close(ended)
+			}
+		},
 	}
+	if !r.drains(server) {
+		return
+	}
+	defer r.drained(server)
+	one := &single{conn: conn, taken: make(chan struct{}), closed: make(chan struct{})}
+	serving := make(chan struct{})
+	go func() {
+		defer close(serving)
+		_ = server.Serve(one) // until shutdown closes the listener, or the end
+	}()
+	select {
+	case <-one.taken:
+		<-ended
+	case <-serving: // shut down before it began
+	}
+	_ = one.Close()
+	<-serving
 }
 
-// shutdown has every client finish the requests that it has, and send no other (GOAWAY,
-// RFC 9113, 6.8). It does not wait.
-func (s *http2Server) shutdown() {
+// shutdown has every client of HTTP/2 finish the requests that it has, and send no other
+// (GOAWAY, RFC 9113, 6.8). It does not wait.
+func (r *relays) shutdown() {
+	r.mu.Lock()
+	r.draining = true
+	servers := make([]*http.Server, 0, len(r.servers))
+	for server := range r.servers {
+		servers = append(servers, server)
+	}
+	r.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = s.server.Shutdown(ctx)
+	for _, server := range servers {
+		_ = server.Shutdown(ctx) // the error says that it has not waited
+	}
 }
 
-// close ends every connection.
-func (s *http2Server) close() {
-	_ = s.server.Close()
-	s.incoming.Close()
-	started := true
-	s.incoming.once.Do(func() { started = false })
-	if started {
-		<-s.done
+// drains lists a server for shutdown; false if there has been one.
+func (r *relays) drains(server *http.Server) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining {
+		return false
 	}
+	r.servers[server] = true
+	return true
+}
+
+func (r *relays) drained(server *http.Server) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.servers, server)
 }
 
 // rewrite makes the request to the engine, the same but for what belongs to a hop.
@@ -118,81 +112,37 @@ func rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// transport sends a request over the connections of its client.
-type transport struct{}
-
-func (transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, ok := r.Context().Value(clientKey{}).(*http2Client)
-	if !ok || c == nil {
-		return nil, errors.New("the client has gone")
-	}
-	return c.transport.RoundTrip(r)
-}
-
 // cannotRelay ends a stream to which the engine has given no answer: with an error of
 // the stream, which a client cannot take for the application's answer.
 func cannotRelay(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 
-// queue is a net.Listener whose connections are put into it.
-type queue struct {
-	once    sync.Once
-	accept  chan *http2Client
+// single is a net.Listener with one connection.
+type single struct {
+	conn    net.Conn
+	taking  sync.Once
+	taken   chan struct{} // closed when the connection was accepted
 	closing sync.Once
 	closed  chan struct{}
-
-	mu      sync.Mutex
-	clients map[net.Conn]*http2Client
-}
-
-func newQueue() *queue {
-	return &queue{accept: make(chan *http2Client), closed: make(chan struct{}), clients: map[net.Conn]*http2Client{}}
-}
-
-// put gives the server a connection; false if it takes none any more.
-func (q *queue) put(c *http2Client) bool {
-	q.mu.Lock()
-	q.clients[c.conn] = c
-	q.mu.Unlock()
-	select {
-	case q.accept <- c:
-		return true
-	case <-q.closed:
-		return false
-	}
-}
-
-func (q *queue) client(conn net.Conn) *http2Client {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.clients[conn]
-}
-
-// ended is told of the end of a connection.
-func (q *queue) ended(conn net.Conn) {
-	q.mu.Lock()
-	c := q.clients[conn]
-	delete(q.clients, conn)
-	q.mu.Unlock()
-	if c != nil {
-		close(c.ended)
-	}
 }
 
 // Accept implements net.Listener.
-func (q *queue) Accept() (net.Conn, error) {
-	select {
-	case c := <-q.accept:
-		return c.conn, nil
-	case <-q.closed:
-		return nil, net.ErrClosed
+func (l *single) Accept() (conn net.Conn, err error) {
+	l.taking.Do(func() {
+		conn = l.conn
+		close(l.taken)
+	})
+	if conn != nil {
+		return conn, nil
 	}
+	<-l.closed
+	return nil, net.ErrClosed
 }
 
 // Close implements net.Listener.
-func (q *queue) Close() error {
-	q.closing.Do(func() { close(q.closed) })
+func (l *single) Close() error {
+	l.closing.Do(func() { close(l.closed) })
 	return nil
 }
 
 // Addr implements net.Listener.
-func (q *queue) Addr() net.Addr { return &net.UnixAddr{Net: "unix"} }
+func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -21,18 +22,17 @@ import (
 // everything else is the same for every request.
 type relays struct {
 	front   *Front
-	http2   *http2Server
 	running sync.WaitGroup
 
-	mu    sync.Mutex
-	open  map[net.Conn]bool
-	ended bool
+	mu       sync.Mutex
+	open     map[net.Conn]bool
+	servers  map[*http.Server]bool // of HTTP/2
+	draining bool                  // see shutdown
+	ended    bool
 }
 
 func newRelays(f *Front) *relays {
-	r := &relays{front: f, open: map[net.Conn]bool{}}
-	r.http2 = newHTTP2Server(r)
-	return r
+	return &relays{front: f, open: map[net.Conn]bool{}, servers: map[*http.Server]bool{}}
 }
 
 // client is what the engine knew of a client before somebody else served it.
@@ -144,7 +144,6 @@ func (r *relays) close() {
 		_ = conn.Close()
 	}
 	r.mu.Unlock()
-	r.http2.close()
 	r.running.Wait()
 }
 
@@ -163,13 +162,11 @@ func (r *relays) serveTLS(conn net.Conn, who client) {
 	_ = conn.SetDeadline(time.Time{})
 	who.peer.Secure = true
 	if secured.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
-		r.http2.serve(secured, who)
+		r.serveHTTP2(secured, who)
 		return
 	}
 	r.carry(secured, conn, who)
 }
-
-func (r *relays) serveHTTP2(conn net.Conn, who client) { r.http2.serve(conn, who) }
 
 // pair makes a connection to the engine, which serves its other end.
 func (r *relays) pair(who client, ended func(cut bool)) (net.Conn, error) {
