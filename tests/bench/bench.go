@@ -61,16 +61,9 @@ func measure(ctx context.Context, opts options, stdout, progress io.Writer) (err
 
 // newBench makes the working directory with everything that servers read.
 func newBench(ctx context.Context, opts options, progress io.Writer) (*bench, error) {
-	if err := peers.AdoptOrphans(); err != nil {
-		return nil, err
-	}
-	account, err := peers.WorkAccount()
+	dir, account, err := peers.Workplace("bench")
 	if err != nil {
 		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "wsgid-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("cannot make working directory: %w", err)
 	}
 	b := &bench{opts: opts, dir: dir, account: account, backlog: peers.Backlog(), port: 18000, progress: progress}
 	if err := b.fill(ctx); err != nil {
@@ -87,9 +80,6 @@ func (b *bench) close() error {
 }
 
 func (b *bench) fill(ctx context.Context) error {
-	if err := os.Chmod(b.dir, 0o755); err != nil {
-		return fmt.Errorf("cannot open working directory to all: %w", err)
-	}
 	if err := unpack(b.dir); err != nil {
 		return err
 	}

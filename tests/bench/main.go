@@ -1,19 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/wsgid/wsgid/tests/boot"
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // Exit statuses. Usage errors and missing programs are both 2: in either case
@@ -60,26 +58,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench: programs are missing, install them with: apt-get install", strings.Join(missing, " "))
 		return exitUsage
 	}
-	ctx, stop := signalContext()
+	ctx, stop := peers.SignalContext()
 	defer stop()
 	if err := measure(ctx, opts, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return exitFailed
 	}
 	return exitOK
-}
-
-// signalContext ends with the first signal that asks us to stop. SIGPIPE is
-// caught too, and only dropped: dying of a closed standard output would leave
-// the servers running.
-func signalContext() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	return ctx, func() {
-		signal.Stop(pipe)
-		stop()
-	}
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {

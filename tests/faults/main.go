@@ -1,18 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"github.com/wsgid/wsgid/tests/boot"
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 // options are the command line, checked.
@@ -35,8 +33,7 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "faults:", err)
 		return 2
 	}
-	// SIGPIPE, too: dying of a closed standard output would leave the servers running.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := peers.SignalContext()
 	defer stop()
 	if err := measure(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "faults:", err)

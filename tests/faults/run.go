@@ -30,7 +30,7 @@ type run struct {
 // measure makes every experiment that is asked for with both servers and prints the table.
 func measure(ctx context.Context, o options, stdout, progress io.Writer) (err error) {
 	r := &run{options: o, port: 17500, build: true, progress: progress}
-	if err := r.prepare(); err != nil {
+	if r.dir, r.account, err = peers.Workplace("faults"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
@@ -51,19 +51,6 @@ func measure(ctx context.Context, o options, stdout, progress io.Writer) (err er
 		return errors.New("cannot make every experiment: see the failures in the report")
 	}
 	return nil
-}
-
-func (r *run) prepare() (err error) {
-	if err := peers.AdoptOrphans(); err != nil {
-		return err
-	}
-	if r.account, err = peers.WorkAccount(); err != nil {
-		return err
-	}
-	if r.dir, err = os.MkdirTemp("", "wsgid-faults-"); err != nil {
-		return fmt.Errorf("cannot make working directory: %w", err)
-	}
-	return os.Chmod(r.dir, 0o755) // the servers' user goes through it
 }
 
 func (r *run) apaches(ctx context.Context, chosen []experiment, res *report) {

@@ -21,7 +21,8 @@ func TestDirect(t *testing.T) {
 	}
 	var progress strings.Builder
 	r := &run{options: o, port: 19500, progress: &progress}
-	if err := r.prepare(); err != nil {
+	var err error
+	if r.dir, r.account, err = peers.Workplace("reload"); err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(r.dir)

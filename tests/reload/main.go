@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/wsgid/wsgid/tests/boot"
@@ -59,8 +56,7 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "reload: programs are missing, install them with: apt-get install", strings.Join(missing, " "))
 		return exitUsage
 	}
-	// SIGPIPE, too: dying of a closed standard output would leave the servers running.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := peers.SignalContext()
 	defer stop()
 	if err := measure(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "reload:", err)

@@ -38,7 +38,7 @@ type results struct {
 // measure runs everything that is asked for and prints the table.
 func measure(ctx context.Context, o options, stdout, progress io.Writer) (err error) {
 	r := &run{options: o, port: 18500, progress: progress}
-	if err := r.prepare(); err != nil {
+	if r.dir, r.account, err = peers.Workplace("reload"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
@@ -64,19 +64,6 @@ func measure(ctx context.Context, o options, stdout, progress io.Writer) (err er
 		return errors.New("cannot measure everything: see the failures in the report")
 	}
 	return nil
-}
-
-func (r *run) prepare() (err error) {
-	if err := peers.AdoptOrphans(); err != nil {
-		return err
-	}
-	if r.account, err = peers.WorkAccount(); err != nil {
-		return err
-	}
-	if r.dir, err = os.MkdirTemp("", "wsgid-reload-"); err != nil {
-		return fmt.Errorf("cannot make working directory: %w", err)
-	}
-	return os.Chmod(r.dir, 0o755) // the servers' user goes through it
 }
 
 // try adds a trial's row, or why there is none. An error means that the run is over.
