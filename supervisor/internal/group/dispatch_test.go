@@ -222,6 +222,15 @@ func TestTimeoutAfterTheHead(t *testing.T) {
 // A request that ends just before its time is over costs its process nothing.
 func TestNoTimeoutForOneThatHasEnded(t *testing.T) {
 	r := newRig(t, func(g *site.Group) { g.RequestTimeout = time.Hour })
+	r.endsInTime(r.group.expire, wire.Replace)
+}
+
+// endsInTime has act, which is for a request whose time is over, come when it has ended
+// and the thread has the next one. Nothing is to happen to that, and the leader is not to be
+// told of it.
+func (r *rig) endsInTime(act func(*thread, time.Time), told wire.MessageType) {
+	t := r.t
+	t.Helper()
 	l, w := r.start(1, 1)
 	first := r.request("/1")
 	w[0][0].take(wire.Request)
@@ -235,13 +244,13 @@ func TestNoTimeoutForOneThatHasEnded(t *testing.T) {
 	first.answered(200)
 	second := r.request("/2")
 	w[0][0].take(wire.Request)
-	r.group.expire(late[0].thread, late[0].began)
+	act(late[0].thread, late[0].began)
 	second.waiting()
 	w[0][0].answer("2")
 	second.answered(200)
 	r.group.Stop(t.Context())
 	for m := range l.messages {
-		if m.Type == wire.Replace || m.Type == wire.DumpStacks {
+		if m.Type == told || m.Type == wire.DumpStacks {
 			t.Errorf("the leader was told %+v", m)
 		}
 	}

@@ -82,29 +82,7 @@ func TestInterruptWithoutEffect(t *testing.T) {
 // not interrupted, and neither is the thread's next one.
 func TestInterruptSparesTheNext(t *testing.T) {
 	r := newRig(t, func(g *site.Group) { g.RequestTimeout, g.InterruptTimeout = time.Hour, time.Hour })
-	l, w := r.start(1, 1)
-	first := r.request("/1")
-	w[0][0].take(wire.Request)
-	r.group.mu.Lock()
-	late, _ := r.group.overdueLocked(time.Now().Add(2 * time.Hour))
-	r.group.mu.Unlock()
-	if len(late) != 1 {
-		t.Fatalf("%d requests are overdue", len(late))
-	}
-	w[0][0].answer("in time")
-	first.answered(200)
-	second := r.request("/2")
-	w[0][0].take(wire.Request)
-	r.group.interrupt(late[0].thread, late[0].began)
-	second.waiting()
-	w[0][0].answer("2")
-	second.answered(200)
-	r.group.Stop(t.Context())
-	for m := range l.messages {
-		if m.Type == wire.Interrupt || m.Type == wire.DumpStacks {
-			t.Errorf("the leader was told %+v", m)
-		}
-	}
+	r.endsInTime(r.group.interrupt, wire.Interrupt)
 }
 
 // TestApplicationRaisesRequestTimeout: the status is that of mod_wsgi.
