@@ -216,7 +216,6 @@ func (a *App) StartGroups() {
 // Serve serves the listeners, after StartGroups.
 func (a *App) Serve() error {
 	a.push("drain", a.drain)
-	a.watchIdle()
 	for _, source := range a.options.Listeners {
 		l, err := http1.NewListener(source)
 		if err != nil {
@@ -229,6 +228,7 @@ func (a *App) Serve() error {
 			}
 		})
 	}
+	a.watchIdle()
 	return nil
 }
 

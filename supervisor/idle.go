@@ -26,11 +26,26 @@ func (a *App) watchIdle() {
 			if since := a.front.EmptySince(); !since.IsZero() {
 				left = timeout - time.Since(since)
 			}
-			if left <= 0 {
+			if left <= 0 && a.shut() {
 				close(a.idle)
 				return
 			}
-			timer.Reset(left)
+			timer.Reset(max(left, time.Millisecond))
 		}
 	})
+}
+
+// shut stops accepting, unless a connection came at the last moment. Those that come from
+// then on wait in the backlog for the supervisor that systemd starts for them.
+func (a *App) shut() bool {
+	for _, l := range a.sockets {
+		l.Pause()
+	}
+	if !a.front.EmptySince().IsZero() {
+		return true
+	}
+	for _, l := range a.sockets {
+		l.Resume()
+	}
+	return false
 }

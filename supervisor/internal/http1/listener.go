@@ -28,9 +28,14 @@ type Listener struct {
 	done   chan struct{}
 	failed chan error // capacity 1
 
+	// accepting is held while connections are taken, and before mu: who has held it
+	// after closed or paused was set knows that all that were taken are the server's.
+	accepting sync.Mutex
+
 	mu     sync.Mutex
 	watch  *loop.Source
 	closed bool
+	paused bool
 }
 
 // NewListener takes over a TCP or UNIX listener.
@@ -68,8 +73,12 @@ func NewListener(source net.Listener) (*Listener, error) {
 // Addr is the address listened at.
 func (l *Listener) Addr() net.Addr { return l.source.Addr() }
 
-// Close ends Serve and closes the socket.
+// Close ends Serve and closes the socket. When it returns, every connection that was
+// accepted counts as open in the server. A connection that has come since stays in the
+// backlog, for whoever else has the socket.
 func (l *Listener) Close() error {
+	l.accepting.Lock()
+	defer l.accepting.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -77,10 +86,31 @@ func (l *Listener) Close() error {
 	}
 	l.closed = true
 	if l.watch != nil {
-		l.watch.Remove()
+		l.watch.RemoveShared() // systemd has it as well
 	}
 	close(l.done)
 	return errors.Join(l.file.Close(), l.source.Close())
+}
+
+// Pause stops accepting, with what Close says of connections, until Resume.
+func (l *Listener) Pause() {
+	l.accepting.Lock()
+	defer l.accepting.Unlock()
+	l.setPaused(true)
+}
+
+// Resume accepts again after Pause.
+func (l *Listener) Resume() { l.setPaused(false) }
+
+func (l *Listener) setPaused(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = on
+	if on {
+		l.watchLocked(loop.Nothing)
+	} else {
+		l.watchLocked(loop.Accepting)
+	}
 }
 
 // serve accepts connections for a server until the listener is closed.
@@ -89,7 +119,11 @@ func (l *Listener) serve(s *Server) error {
 	l.server = s
 	var err error
 	if !l.closed {
-		l.watch, err = s.loops[0].Add(l.fd, loop.Accepting, l)
+		mode := loop.Accepting
+		if l.paused {
+			mode = loop.Nothing
+		}
+		l.watch, err = s.loops[0].Add(l.fd, mode, l)
 	}
 	l.mu.Unlock()
 	if err != nil {
@@ -110,6 +144,11 @@ const acceptBatch = 64
 
 // Ready implements loop.Handler.
 func (l *Listener) Ready(loop.Event) {
+	l.accepting.Lock()
+	defer l.accepting.Unlock()
+	if l.still() {
+		return
+	}
 	for range acceptBatch {
 		if !l.server.hasRoom() {
 			l.rest(nil)
@@ -146,10 +185,23 @@ func (l *Listener) rest(err error) {
 	time.AfterFunc(restTime, func() { l.watchAs(loop.Accepting) })
 }
 
+// still reports that nothing is to be accepted: the event came before that was said.
+func (l *Listener) still() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed || l.paused
+}
+
 func (l *Listener) watchAs(mode loop.Mode) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if !l.paused {
+		l.watchLocked(mode)
+	}
+}
+
+func (l *Listener) watchLocked(mode loop.Mode) {
+	if l.closed || l.watch == nil {
 		return
 	}
 	if err := l.watch.Watch(mode); err != nil {
