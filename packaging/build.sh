@@ -78,9 +78,13 @@ changelog() {
 YAML
 }
 
-# The files that an rpm marks as documentation or license: nfpm takes them one by one.
+# The files that an rpm marks as documentation or license: nfpm takes them one by one, and
+# with them no directory, though rpm leaves those that no package has named.
 marked() { # DIRECTORY
 	[ -d "$1" ] || return 0
+	(cd "$1" && find usr -path '*/wsgid*' -type d) | sort | while read -r directory; do
+		printf '  - {dst: "/%s", type: dir, file_info: {mode: 0755}}\n' "$directory"
+	done
 	(cd "$1" && find usr -type f) | sort | while read -r file; do
 		kind=doc
 		case $file in usr/share/licenses/*) kind=license ;; esac

@@ -44,18 +44,20 @@ func TestRpmFiles(t *testing.T) {
 	need(t, "rpm")
 	deb, rpm := packages(t)
 	const query = `[%{FILENAMES}|%{FILEMODES:octal}|%{FILEUSERNAME}:%{FILEGROUPNAME}|%{FILEFLAGS:fflags}|%{FILELINKTOS}\n]`
-	got, flags := map[string]file{}, map[string]string{}
+	got, flags, directories := map[string]file{}, map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(command(t, "rpm", "-qp", "--qf", query, rpm)) {
 		f := strings.Split(strings.TrimSpace(line), "|")
 		if f[2] != "root:root" {
 			t.Errorf("%s belongs to %s", f[0], f[2])
 		}
+		kind := strings.TrimLeft(f[1], "0")
+		if strings.HasPrefix(kind, "4") {
+			directories[f[0]] = true
+			continue
+		}
 		flags[f[0]] = f[3]
-		switch kind := strings.TrimLeft(f[1], "0"); {
-		case strings.HasPrefix(kind, "4"): // a directory
-		case f[4] != "":
-			got[f[0]] = file{link: f[4]}
-		default:
+		got[f[0]] = file{link: f[4]}
+		if f[4] == "" {
 			got[f[0]] = file{mode: kind[len(kind)-3:]}
 		}
 	}
@@ -67,12 +69,27 @@ func TestRpmFiles(t *testing.T) {
 	delete(want, "/usr/share/doc/wsgid/changelog.Debian.gz")
 	delete(want, "/usr/share/lintian/overrides/wsgid")
 	assertSame(t, got, want)
+	for name := range got {
+		assertRemoved(t, directories, filepath.Dir(name))
+	}
 	for name, flag := range flags {
 		if wanted := rpmFlag(name); flag != wanted {
 			t.Errorf("%s is marked %q, want %q", name, flag, wanted)
 		}
 	}
 	assertRequirements(t, deb, rpm)
+}
+
+// assertRemoved wants a directory of the rpm's own files to be one of the rpm, and its
+// parents: rpm leaves others behind when it removes the package.
+func assertRemoved(t *testing.T, directories map[string]bool, dir string) {
+	t.Helper()
+	for ; strings.Contains(dir, "wsgid"); dir = filepath.Dir(dir) {
+		if !directories[dir] {
+			t.Errorf("the rpm has files in %s, and not the directory", dir)
+			directories[dir] = true
+		}
+	}
 }
 
 // rpmFlag is how the rpm is to mark a file: configuration that is not replaced (cn),

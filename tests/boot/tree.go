@@ -21,12 +21,14 @@ import (
 const treeWithin = 10 * time.Minute
 
 // packages are what every tree has beyond the essential ones: a system that boots,
-// users' own managers, an interpreter with Flask, and what cases drive and look at.
+// users' own managers, an interpreter with Flask and Django, and what cases drive and
+// look at; rpm for the package of other distributions, strace for what programs open.
 func packages() []string {
 	return []string{
 		"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd",
-		"python3", "python3-flask", "nginx-light", "apache2", "haproxy", "logrotate",
+		"python3", "python3-flask", "python3-django", "nginx-light", "apache2", "haproxy", "logrotate",
 		"curl", "procps", "iproute2", "util-linux",
+		"rpm", "strace",
 	}
 }
 
