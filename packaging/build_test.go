@@ -15,15 +15,19 @@ import (
 	"testing"
 )
 
-// release is what the tests build packages of.
-const release, epoch = "1.2.3~rc1", "1700000000"
+// release is what the tests build packages of, but for those of a commit.
+const release = "1.2.3~rc1"
 
-// build runs `make packages` in the tree root, for this architecture, under an umask.
-func build(t *testing.T, root, out, umask string) {
+// ofRelease are the variables of such a build.
+func ofRelease() []string { return []string{"VERSION=" + release, "SOURCE_DATE_EPOCH=1700000000"} }
+
+// build runs `make packages` in the tree root, under an umask, with assignments of
+// variables in its environment.
+func build(t *testing.T, root, out, umask string, variables ...string) {
 	t.Helper()
 	need(t, "make", "git", "dpkg-deb", "gzip")
-	cmd := exec.Command("sh", "-c", "umask "+umask+"; exec make -s -C \"$1\" packages OUT=\"$2\" PACKAGE_ARCHS=amd64 VERSION="+release, "sh", root, out)
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+epoch, "MAKEFLAGS=", "GO=go")
+	cmd := exec.Command("sh", "-c", "umask "+umask+"; exec make -s -C \"$1\" packages OUT=\"$2\"", "sh", root, out)
+	cmd.Env = append(append(os.Environ(), "MAKEFLAGS=", "GO=go"), variables...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make packages: %v\n%s", err, output)
 	}
@@ -57,33 +61,21 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// packages gives the paths of the deb and the rpm.
+// packages gives the paths of the deb and the rpm for amd64.
 func packages(t *testing.T) (deb, rpm string) {
 	t.Helper()
-	deb = filepath.Join(built(), "wsgid_"+release+"-1_amd64.deb")
-	rpm = filepath.Join(built(), "wsgid-"+release+"-1.x86_64.rpm")
-	if _, err := os.Stat(deb); err != nil {
-		build(t, "..", built(), "022")
-	}
-	return deb, rpm
+	return packagesFor(t, "amd64", "x86_64")
 }
 
-// TestReproducible builds in this tree and in a copy of it elsewhere, under another umask.
-func TestReproducible(t *testing.T) {
-	deb, rpm := packages(t)
-	copied, out := filepath.Join(t.TempDir(), "another", "tree"), t.TempDir()
-	if err := os.MkdirAll(copied, 0o755); err != nil {
-		t.Fatal(err)
+// packagesFor gives the paths of those for an architecture, which each format has a name for.
+func packagesFor(t *testing.T, debArch, rpmArch string) (deb, rpm string) {
+	t.Helper()
+	deb = filepath.Join(built(), "wsgid_"+release+"-1_"+debArch+".deb")
+	rpm = filepath.Join(built(), "wsgid-"+release+"-1."+rpmArch+".rpm")
+	if _, err := os.Stat(deb); err != nil {
+		build(t, "..", built(), "022", ofRelease()...)
 	}
-	// Without .git, and with what is not committed yet.
-	command(t, "sh", "-c", `cd .. && git ls-files --cached --others --exclude-standard | tar -c -T - | tar -x -C "$1"`, "sh", copied)
-	build(t, copied, out, "077")
-	for _, first := range []string{deb, rpm} {
-		second := filepath.Join(out, filepath.Base(first))
-		if !bytes.Equal(contents(t, first), contents(t, second)) {
-			t.Errorf("%s is not the same twice", filepath.Base(first))
-		}
-	}
+	return deb, rpm
 }
 
 func contents(t *testing.T, path string) []byte {
