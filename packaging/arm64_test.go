@@ -107,7 +107,10 @@ func everything(t *testing.T, interpreter, place, config string) string {
 	command(t, "mkdir", units)
 	wsgid, generator := filepath.Join(place, programs()[0]), filepath.Join(place, programs()[1])
 	calls := [][]string{
-		{wsgid, "version"}, {wsgid, "--help"}, {wsgid, "run", "--help"}, {wsgid, "nonsense"},
+		{wsgid, "version"},
+		{wsgid, "--help"},
+		{wsgid, "run", "--help"},
+		{wsgid, "nonsense"},
 		{wsgid, "new", "hello", "--app", "../contrib/examples/hello", "--output", written},
 		{generator, units, units, units},
 	}
