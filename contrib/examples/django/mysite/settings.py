@@ -31,11 +31,11 @@ DATABASES = {
     }
 }
 
-# nginx serves what `manage.py collectstatic` puts there.
+# nginx, or wsgid itself, serves what `manage.py collectstatic` puts there.
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "mysite" / "static"]
 
-# wsgi.url_scheme says whether the client came by https, once the site file trusts nginx.
+# HTTPS_ONLY is for sites that are reached by https alone.
 SESSION_COOKIE_SECURE = os.environ.get("HTTPS_ONLY", "") == "yes"
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
