@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wsgid/wsgid/tests/confine"
 )
 
 // TestAppArmor compiles the profiles. Where the kernel has AppArmor and root runs the
@@ -30,6 +32,38 @@ func TestAppArmor(t *testing.T) {
 	t.Run("enforced", func(t *testing.T) { testEnforced(t, parser) })
 }
 
+// TestAppArmorDenies: what neither front end nor application has any business with is in no
+// rule, or denied by one. tests/boot has the test of what they are allowed.
+func TestAppArmorDenies(t *testing.T) {
+	parser, err := exec.LookPath("/usr/sbin/apparmor_parser")
+	if err != nil {
+		t.Skip("no apparmor_parser: not proved what the AppArmor profiles deny")
+	}
+	for name, denied := range map[string]map[string]string{
+		"wsgid-supervisor": {
+			"/etc/shadow": "rw", "/etc/wsgi/blog.toml": "w", "/etc/ssl/private/blog.key": "r", "/root/x": "rw", "/home/joe/x": "rw",
+			"/srv/blog/data": "w", "/var/lib/blog/data": "rw", "/usr/bin/python3": "x", "/usr/bin/wsgid": "w", "/bin/sh": "x",
+			"/run/credentials/other.service/key": "r", "/proc/sys/kernel/core_pattern": "w", "/dev/mem": "r",
+		},
+		"wsgid-leader": {
+			"/etc/shadow": "rw", "/etc/wsgi/blog.env": "r", "/etc/passwd": "w", "/root/x": "rwx", "/boot/vmlinuz": "r",
+			"/run/wsgi/blog:web.a.sock": "w", "/proc/sys/kernel/core_pattern": "w", "/usr/bin/wsgid": "w", "/usr/lib/systemd/system/x": "w",
+			"/sys/fs/cgroup/x": "w", "/dev/mem": "r", "/dev/sda": "rw",
+		},
+	} {
+		text := command(t, parser, "--preprocess", "apparmor/"+name)
+		profile, err := confine.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, perms := range denied {
+			if lacks := profile.Lacks(path, perms); lacks != perms {
+				t.Errorf("%s: of %s to %s only %q is refused", name, perms, path, lacks)
+			}
+		}
+	}
+}
+
 func testEnforced(t *testing.T, parser string) {
 	if enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled"); err != nil || strings.TrimSpace(string(enabled)) != "Y" || os.Getuid() != 0 {
 		t.Skip("no AppArmor in the kernel, or not root: not proved that the profiles confine anything")
@@ -46,7 +80,9 @@ func testEnforced(t *testing.T, parser string) {
 	}
 }
 
-// TestSELinux builds the module with the development files of the reference policy.
+// TestSELinux builds the module with the development files of the reference policy. That
+// a kernel enforces it, nothing proves: it wants a machine that was booted with SELinux and
+// labelled.
 func TestSELinux(t *testing.T) {
 	const devel = "/usr/share/selinux/devel/Makefile"
 	need(t, "make", "checkmodule", "semodule_package")
