@@ -162,22 +162,33 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 	return w.Flush()
 }
 
-// printHost lists mounts, static files and locations with the keys that hold for them alone.
+// printHost lists what a host has in tables, in the order in which a request meets it.
 func printHost(w io.Writer, v *site.Vhost) {
+	for _, r := range v.Redirects {
+		fmt.Fprintf(w, "redirect\t%s\tto %s\n", cmp.Or(r.Path, r.PathMatch), r.To)
+		printOwn(w, r.Settings())
+	}
+	for _, r := range v.Rewrites {
+		fmt.Fprintf(w, "rewrite\t%s\tto %s\n", cmp.Or(r.Path, r.PathMatch), r.To)
+		printOwn(w, r.Settings())
+	}
 	for _, m := range v.Mounts {
 		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", cmp.Or(m.Path, m.PathMatch), mountTarget(m), m.Group)
-		if own := m.Settings(v); len(own) > 0 {
-			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
-		}
+		printOwn(w, m.Settings(v))
 	}
 	for _, st := range v.Statics {
 		fmt.Fprintf(w, "static\t%s\t%s\n", st.Path, st.Directory)
-		if own := st.Settings(v); len(own) > 0 {
-			fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
-		}
+		printOwn(w, st.Settings(v))
 	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(w, "location\t%s\t%s\n", l.Path, pathSettings(l.Settings()))
+	}
+}
+
+// printOwn has the keys of one thing in a line of their own.
+func printOwn(w io.Writer, own []site.Setting) {
+	if len(own) > 0 {
+		fmt.Fprintf(w, "\t\t%s\n", pathSettings(own))
 	}
 }
 

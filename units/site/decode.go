@@ -38,6 +38,7 @@ func (d *decoder) decode(root *node) {
 	d.mountRules(hosts)
 	for _, h := range hosts {
 		d.staticRules(h)
+		d.reroutingRules(h)
 		d.locationRules(h)
 	}
 	d.accessRules()

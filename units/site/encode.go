@@ -40,7 +40,7 @@ func (s *Site) Encode() []byte {
 	return b.Bytes()
 }
 
-// writeHost writes the mounts, the static files and the locations of a host.
+// writeHost writes what a host has in tables.
 func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 	for _, m := range v.Mounts {
 		written := *m
@@ -53,6 +53,14 @@ func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 	for _, st := range v.Statics {
 		fmt.Fprintf(b, "\n[[%sstatic]]\n", prefix)
 		writeFields(b, staticFields(st), staticFields(v.newStatic()))
+	}
+	for _, r := range v.Redirects {
+		fmt.Fprintf(b, "\n[[%sredirect]]\n", prefix)
+		writeFields(b, redirectFields(r), redirectFields(newRedirect()))
+	}
+	for _, r := range v.Rewrites {
+		fmt.Fprintf(b, "\n[[%srewrite]]\n", prefix)
+		writeFields(b, rewriteFields(r), rewriteFields(newRewrite()))
 	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(b, "\n[[%slocation]]\n", prefix)

@@ -14,6 +14,8 @@ const (
 	tableVhost    Table = "[[vhost]]"
 	tableLocation Table = "[[location]]"
 	tableStatic   Table = "[[static]]"
+	tableRedirect Table = "[[redirect]]"
+	tableRewrite  Table = "[[rewrite]]"
 	tableTLS      Table = "[tls]"
 )
 
@@ -102,7 +104,7 @@ func Keys() []Key {
 }
 
 func allTables() []Table {
-	return []Table{tableTop, tableSite, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableTLS}
+	return []Table{tableTop, tableSite, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableRedirect, tableRewrite, tableTLS}
 }
 
 // keysOf gives the keys of a table with the fields filled in that all of its
@@ -116,6 +118,8 @@ func keysOf(t Table) []Key {
 		tableVhost:    vhostKeys,
 		tableLocation: locationKeys,
 		tableStatic:   staticKeys,
+		tableRedirect: redirectKeys,
+		tableRewrite:  rewriteKeys,
 		tableTLS:      tlsKeys,
 	}
 	keys := rows[t]()
@@ -187,6 +191,8 @@ func siteKeys() []Key {
 		{Name: "vhost", Type: TypeTables, ModWSGI: "VirtualHost", Meaning: "Further host names with mounts of their own."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the URL space."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself."},
+		{Name: "redirect", Type: TypeTables, ModWSGI: "Redirect", Meaning: "URLs that are answered with another one."},
+		{Name: "rewrite", Type: TypeTables, ModWSGI: "RewriteRule", Meaning: "URL paths for which others count inside of the site."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", Meaning: "TLS on the site's own addresses."},
 		{
 			Name: "warm-up", Type: TypeStrings, check: checkURLPath,

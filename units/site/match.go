@@ -9,8 +9,8 @@ import (
 
 // A mount with path-match is asked before those with a path, in file order, as the
 // first match counts. In its script, $1 to $9 stand for what the groups of the
-// expression have matched, and $0 for all of it; what the URL path has behind the
-// match follows (WSGIScriptAliasMatch).
+// expression have matched, $0 for all of it, and ${name} for a group with a name; what the
+// URL path has behind the match follows (WSGIScriptAliasMatch).
 
 // Matcher is the expression of PathMatch; nil for a mount with a path.
 func (m *Mount) Matcher() *regexp.Regexp {
@@ -27,31 +27,13 @@ func (m *Mount) ScriptTemplate() (directory string, pieces []TemplatePiece) {
 	if m.PathMatch == "" || !strings.Contains(m.Script, "$") {
 		return "", nil
 	}
-	text := m.Script
-	for {
-		before, after, found := strings.Cut(text, "$")
-		if before != "" {
-			pieces = append(pieces, TemplatePiece{Text: before, Group: -1})
-		}
-		if !found {
-			break
-		}
-		if after == "" || after[0] < '0' || after[0] > '9' {
-			return "", nil // refused, see matchedScript
-		}
-		pieces = append(pieces, TemplatePiece{Group: int(after[0] - '0')})
-		text = after[1:]
+	pieces, f := templateGroups{path: m.Matcher()}.parse(m.Script)
+	if f != nil || pieces[0].Group >= 0 {
+		return "", nil // refused, see matchedScript
 	}
 	directory = path.Dir(pieces[0].Text + "x")
 	pieces[0].Text = strings.TrimPrefix(pieces[0].Text, directory)
 	return directory, pieces
-}
-
-// TemplatePiece is text, or what a group of an expression has matched.
-type TemplatePiece struct {
-	Text string
-	// Group is -1 for text, 0 for the whole match.
-	Group int
 }
 
 // matches reports whether a mount with path-match answers a URL path.
@@ -80,24 +62,14 @@ func (d *decoder) matchedScript(h *host, m *Mount, n *node) {
 	if m.PathMatch == "" || written == nil || !strings.Contains(m.Script, "$") {
 		return
 	}
-	fail := func(msg, hint string) {
-		d.fail(written.place, h.table("mount.script"), &fault{msg: strconv.Quote(m.Script) + msg, hint: hint})
+	fail := func(f *fault) { d.fail(written.place, h.table("mount.script"), f) }
+	if _, f := (templateGroups{path: m.Matcher()}).parse(m.Script); f != nil {
+		fail(f)
+		return
 	}
-	directory, pieces := m.ScriptTemplate()
-	switch groups := m.Matcher().NumSubexp(); {
-	case pieces == nil:
-		fail(` has a "$" without the number of a group`, "write $1 to $9, or $0 for the whole match")
+	if directory, _ := m.ScriptTemplate(); directory == "/" || directory == "." || directory == "" {
+		fail(&fault{msg: strconv.Quote(m.Script) + " has no directory before its first $", hint: "all scripts are in and below that directory: name one"})
 		return
-	case directory == "/" || directory == ".":
-		fail(" has no directory before its first $", "all scripts are in and below that directory: name one")
-		return
-	default:
-		for _, p := range pieces {
-			if p.Group > groups {
-				fail(" names group "+strconv.Itoa(p.Group)+", and path-match has "+strconv.Itoa(groups), "")
-				return
-			}
-		}
 	}
 	if m.ScriptReloading {
 		d.fail(n.table["script-reloading"].place, h.table("mount.script-reloading"), &fault{

@@ -31,6 +31,9 @@ type Site struct {
 	Mounts []*Mount
 	// Statics are the top level's, in file order; nil means none.
 	Statics []*Static
+	// Redirects and Rewrites are the top level's, in file order; nil means none.
+	Redirects []*Redirect
+	Rewrites  []*Rewrite
 	// Locations are the top level's, in file order; nil means none.
 	Locations []*Location
 	// Vhosts is in file order; nil means none.

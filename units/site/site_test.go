@@ -103,6 +103,13 @@ func completeSite() *Site {
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 			})},
 		},
+		Redirects: []*Redirect{
+			{Rerouting{Path: "/old", Hosts: []string{"blog.example", "*.test"}, To: "https://www.example.org/new", Query: QueryKept}, 301},
+			{Rerouting{
+				PathMatch: `^/index\.php$`, QueryMatch: "(?:^|&)id=(?P<id>[0-9]+)", Methods: []string{"GET"}, To: "/articles/${id}", Query: QueryDropped,
+			}, 302},
+		},
+		Rewrites: []*Rewrite{{Rerouting{PathMatch: "^/users/([a-z]+)", To: "/profile?name=$1", Query: QueryAppended}, true}},
 		Statics: []*Static{{
 			Path: "/assets", Directory: "/srv/blog/assets", Expires: time.Hour, Precompressed: true, Symlinks: SymlinksNever, HiddenFiles: true, Fallback: true,
 			Policy: completePolicy(func(p *Policy) { p.Sendfile = false }),
@@ -140,6 +147,8 @@ func completeSite() *Site {
 					},
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
+				Redirects: []*Redirect{{Rerouting{Path: "/sale", To: "/offers#new", Query: QueryKept}, 302}},
+				Rewrites:  []*Rewrite{{Rerouting{Path: "/v1", To: "/", Query: QueryKept}, false}},
 				Statics: []*Static{{
 					Path: "/files", Directory: "/srv/shop/files", Internal: true, Index: "index.html", Symlinks: SymlinksInside,
 					Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
@@ -233,6 +242,7 @@ func TestFieldsMatchKeys(t *testing.T) {
 	for table, fs := range map[Table]fields{
 		tableTop: serverFields(&Site{}), tableSite: siteTableFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
 		tableVhost: vhostFields(&Vhost{}), tableStatic: staticFields(&Static{}),
+		tableRedirect: redirectFields(&Redirect{}), tableRewrite: rewriteFields(&Rewrite{}),
 	} {
 		keys := keysOf(table)
 		for _, k := range keys {
@@ -380,6 +390,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("socket-mode='0600'\n[site.systemd]\nTasksMax=[1,'2']\nPrivateTmp=true\n[group.main.systemd]\nLogExtraFields='A=\\\\'\n" + minimal))
 	f.Add([]byte("[[vhost]]\nserver-name='a.b'\nserver-alias='*.a.b'\naccess-log=''\n[vhost.group.x]\n[[vhost.mount]]\npath='/'\nmodule='m'\n"))
 	f.Add([]byte("\"a\\nb\" = 1\nvhost=[{}]\n"))
+	f.Add([]byte("[[redirect]]\npath-match='^/(?P<a>.)'\nquery-match='(?P<b>.)'\nto='https://h:1/$1${a}?${b}#c'\nstatus=308\n[[rewrite]]\npath='/'\nto='/%41'\nlast=true\n" + minimal))
 	f.Add([]byte("allow=['10.0.0.0/8','::1','all']\nerror-page={404='/e.html',5xx=\"a\\n\\\"b\"}\n[[location]]\npath='/x'\nallow=[]\nerror-page={404=''}\n" + minimal))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("blog", "/etc/wsgi/blog.toml", text)

@@ -29,6 +29,9 @@ type Vhost struct {
 	Mounts []*Mount
 	// Statics is in file order; nil means none.
 	Statics []*Static
+	// Redirects and Rewrites are in file order; nil means none.
+	Redirects []*Redirect
+	Rewrites  []*Rewrite
 	// Locations is in file order; nil means none.
 	Locations []*Location
 	// Policy has the host's keys for all of its URL space; those of the top level
@@ -53,7 +56,7 @@ func (s *Site) topHost() *Vhost {
 	return &Vhost{
 		ServerName: s.ServerName, Aliases: s.Aliases, Default: s.DefaultHost,
 		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat, WarmUp: s.WarmUp.Paths,
-		Mounts: s.Mounts, Statics: s.Statics, Locations: s.Locations, Policy: s.Policy,
+		Mounts: s.Mounts, Statics: s.Statics, Redirects: s.Redirects, Rewrites: s.Rewrites, Locations: s.Locations, Policy: s.Policy,
 	}
 }
 
@@ -170,6 +173,8 @@ func vhostKeys() []Key {
 		{Name: "group", Type: TypeNamed, ModWSGI: "WSGIDaemonProcess", Meaning: "Daemon groups for hosts with this server name alone: [vhost.group.NAME]."},
 		{Name: "mount", Type: TypeTables, ModWSGI: "WSGIScriptAlias", Meaning: "URL paths of the virtual host and the applications behind them: [[vhost.mount]]."},
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself: [[vhost.static]]."},
+		{Name: "redirect", Type: TypeTables, ModWSGI: "Redirect", Meaning: "URLs of the virtual host that are answered with another one: [[vhost.redirect]]."},
+		{Name: "rewrite", Type: TypeTables, ModWSGI: "RewriteRule", Meaning: "URL paths of the virtual host for which others count: [[vhost.rewrite]]."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the virtual host's URL space: [[vhost.location]]."},
 	}...)
 }
@@ -206,6 +211,8 @@ type host struct {
 	mounts []*node
 	// statics are those of Statics.
 	statics []*node
+	// redirects and rewrites are those of Redirects and Rewrites.
+	redirects, rewrites []*node
 }
 
 // hosts reads the top level's tables, then those of the virtual hosts.
@@ -213,6 +220,7 @@ func (d *decoder) hosts(root *node) []*host {
 	top := &host{Vhost: d.site.topHost(), node: root}
 	d.hostTables(top)
 	d.site.Mounts, d.site.Statics, d.site.Locations = top.Mounts, top.Statics, top.Locations
+	d.site.Redirects, d.site.Rewrites = top.Redirects, top.Rewrites
 	all := []*host{top}
 	if n := root.table["vhost"]; n != nil {
 		for i, e := range d.tables(n, "vhost") {
@@ -235,10 +243,11 @@ func (d *decoder) vhost(i int, n *node) *host {
 	return h
 }
 
-// hostTables reads the mounts, the static files and the locations of a host.
+// hostTables reads what a host has in tables.
 func (d *decoder) hostTables(h *host) {
 	d.mountTables(h)
 	d.staticTables(h)
+	d.reroutingTables(h)
 	d.locationTables(h)
 }
 

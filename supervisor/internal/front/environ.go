@@ -71,7 +71,8 @@ func (s *session) appendRequest(e *environ) {
 	if file != nil {
 		e.addBytes(scriptPathKey, file)
 	}
-	e.addBytes("QUERY_STRING", req.Query)
+	e.addBytes("QUERY_STRING", s.query())
+	s.appendRewritten(e)
 	switch {
 	case req.Gateway:
 		s.appendGateway(e)

@@ -67,12 +67,15 @@ func (s *session) appendGateway(e *environ) {
 	e.add("wsgi.url_scheme", scheme)
 	e.add("REQUEST_SCHEME", scheme)
 	for i := range req.Vars {
-		if v := &req.Vars[i]; !settledHere(v.Name) {
+		if v := &req.Vars[i]; !settledHere(v.Name) && (s.rewritten == nil || !bytes.HasPrefix(v.Name, redirectPrefix)) {
 			e.b = append(append(e.b, v.Name...), 0)
 			e.b = append(append(e.b, v.Value...), 0)
 		}
 	}
 }
+
+// redirectPrefix begins the names of what tells of the address before a rewrite.
+var redirectPrefix = []byte("REDIRECT_")
 
 // secure reports whether the client spoke TLS to the gateway.
 func secure(req *http1.Request) bool {

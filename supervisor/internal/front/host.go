@@ -17,6 +17,8 @@ type host struct {
 	places *places
 	rules  *rules     // for requests that no place gets
 	log    *accessLog // nil for none
+	// reroutings are nil for a host that has none.
+	reroutings *reroutings
 	// internal are static files that only the applications can have sent; nil for none.
 	internal []*static
 }
@@ -47,7 +49,7 @@ func newHosts(s *site.Site, groups map[string]*group.Group, logs accessLogs) *ho
 	h := &hosts{}
 	declared, numbers := s.Hosts(), s.ApplicationNumbers()
 	for _, v := range declared {
-		h.all = append(h.all, &host{name: v.Name(), places: newPlaces(s, v, groups, numbers), rules: newRules(&v.Policy), log: logs.find(v.AccessLog), internal: internalFiles(v)})
+		h.all = append(h.all, &host{name: v.Name(), places: newPlaces(s, v, groups, numbers), rules: newRules(&v.Policy), log: logs.find(v.AccessLog), internal: internalFiles(v), reroutings: newReroutings(v)})
 	}
 	h.everywhere = h.table(declared, func(v *site.Vhost) bool { return len(v.Listen) == 0 })
 	for _, v := range declared {

@@ -24,8 +24,10 @@ type session struct {
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
 	path     []byte                      // clean path of the request
-	id       []byte                      // request id
-	remote   []byte                      // environ of the peer's address
+	// rewritten is nil for a request that goes on as it came.
+	rewritten *rewritten
+	id        []byte // request id
+	remote    []byte // environ of the peer's address
 	// forwarded is what proxies have told of the request.
 	forwarded forwarded
 	began     time.Time
@@ -62,12 +64,13 @@ func (s *session) handle() {
 	s.addFields()
 	if status == 0 && s.place.static != nil {
 		if s.serveFile() {
+			s.forget()
 			return
 		}
 		status, text, fields = s.fallBack()
 	}
 	if status != 0 {
-		s.forwarded.forget()
+		s.forget()
 		s.answer(status, text, fields)
 		return
 	}
@@ -78,8 +81,14 @@ func (s *session) handle() {
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)
-	s.forwarded.forget()
+	s.forget()
 	s.submit(frame)
+}
+
+// forget drops what only the way to the place needs of the request.
+func (s *session) forget() {
+	s.forwarded.forget()
+	s.rewritten = nil
 }
 
 func (s *session) begin() {
@@ -87,7 +96,7 @@ func (s *session) begin() {
 		s.conf, s.names = conf, conf.hosts.of(s.conn.Listener)
 		s.wrongPort = !s.conn.Secure && conf.speaksTLS(s.conn.Listener)
 	}
-	s.vhost, s.place = nil, nil
+	s.vhost, s.place, s.rewritten = nil, nil, nil
 	s.group.Store(nil)
 	s.began = time.Now()
 	s.exchange.Reset()
@@ -147,6 +156,11 @@ func (s *session) locate() (status int, text, fields string) {
 	}
 	if s.vhost = s.names.find(req.Host); s.vhost == nil {
 		return 421, "No site here has this host name.", ""
+	}
+	if s.vhost.reroutings != nil {
+		if status, text, fields = s.reroute(); status != 0 {
+			return status, text, fields
+		}
 	}
 	if s.place = s.vhost.places.find(s.path); s.place == nil {
 		return 404, "Nothing is mounted at this path.", ""

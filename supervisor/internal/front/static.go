@@ -66,6 +66,9 @@ func (s *session) serveFile() bool {
 		codings = codingsOf(s.conn.Request.Fields)
 	}
 	file, err := st.find(s.path, codings)
+	if err == errDirectory && s.rewritten != nil && bytes.HasSuffix(s.rewritten.oldPath, []byte("/")) {
+		file, err = st.find(append(s.path, '/'), codings) // the client has the slash already
+	}
 	switch {
 	case err == nil:
 		s.delivery().send(file)
@@ -109,15 +112,11 @@ func (s *session) fallBack() (status int, text, fields string) {
 // address is relative to that of the request, which a proxy may have shortened, and cannot
 // lead to another host.
 func (s *session) redirectToDirectory() {
-	b := []byte("Location: ./")
-	for _, c := range s.path[bytes.LastIndexByte(s.path, '/')+1:] {
-		if isUnreserved(c) {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
-		}
+	path := s.path
+	if s.rewritten != nil {
+		path = s.rewritten.oldPath
 	}
-	b = append(b, '/')
+	b := append(appendEscapedPath([]byte("Location: ./"), path[bytes.LastIndexByte(path, '/')+1:]), '/')
 	if query := s.conn.Request.Query; query != nil {
 		b = append(append(b, '?'), query...)
 	}

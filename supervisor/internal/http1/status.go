@@ -9,6 +9,12 @@ func StatusText(status int) string {
 		return "OK"
 	case 301:
 		return "Moved Permanently"
+	case 302:
+		return "Found"
+	case 303:
+		return "See Other"
+	case 307:
+		return "Temporary Redirect"
 	case 308:
 		return "Permanent Redirect"
 	case 400:
