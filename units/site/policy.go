@@ -44,6 +44,11 @@ type Policy struct {
 	RedirectHTTPS bool
 	// HSTS is for how long clients are to come over TLS only; 0 does not tell them.
 	HSTS time.Duration
+	// Compress has the types of responses that are compressed, "text/*" for all of a kind;
+	// nil means none.
+	Compress []string
+	// CompressMinimum is the size in bytes from which on they are; 0 means every size.
+	CompressMinimum int64
 	// Access says which requests reach the application.
 	Access Access
 }
@@ -54,7 +59,7 @@ const (
 	MapAlways = "on"
 	// MapNever leaves HEAD to the application.
 	MapNever = "off"
-	// MapAuto is MapAlways where the front end makes header fields from the body.
+	// MapAuto is MapAlways where responses may be compressed.
 	MapAuto = "auto"
 )
 
@@ -85,7 +90,7 @@ func policyKeys() []Key {
 		},
 		{
 			Name: "map-head-to-get", Type: TypeEnum, Values: []string{MapAuto, MapAlways, MapNever}, Default: MapAuto, ModWSGI: "WSGIMapHEADToGET", ModWSGIDefault: "Auto",
-			Meaning: "Shows HEAD to the application as GET, whose body the client does not get: \"on\" always, \"off\" never, \"auto\" where the front end makes header fields from the body, which it does nowhere at present.",
+			Meaning: "Shows HEAD to the application as GET, whose body the client does not get: \"on\" always, \"off\" never, \"auto\" where responses may be compressed, so that HEAD is answered with the header fields of GET.",
 		},
 		{
 			Name: "underscore-headers", Type: TypeEnum, Values: []string{HeadersDropped, HeadersRefused}, Default: HeadersDropped,
@@ -126,7 +131,7 @@ func policyKeys() []Key {
 			Name: "error-override", Type: TypeBool, Default: false, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off",
 			Meaning: "Answers the error-page, or wsgid's own text, in place of what the application answers with a status from 400 to 599; its header fields stay, but for those that describe its body.",
 		},
-	}, slices.Concat(responseKeys(), accessKeys())...)
+	}, slices.Concat(responseKeys(), compressKeys(), accessKeys())...)
 }
 
 func policyFields(p *Policy) fields {
@@ -144,5 +149,5 @@ func policyFields(p *Policy) fields {
 		{"enable-sendfile", &p.Sendfile},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
-	}, slices.Concat(responseFields(p), accessFields(&p.Access))...)
+	}, slices.Concat(responseFields(p), compressFields(p), accessFields(&p.Access))...)
 }

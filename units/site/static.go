@@ -47,7 +47,7 @@ const (
 func staticPolicy() []string {
 	return []string{
 		"allow", "deny", "trusted-proxies", "trusted-proxy-headers", "underscore-headers", "enable-sendfile", errorPageKey,
-		"response-headers", "redirect-https", "hsts",
+		"response-headers", "redirect-https", "hsts", "compress", "compress-minimum-size",
 	}
 }
 

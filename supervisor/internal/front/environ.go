@@ -59,7 +59,7 @@ func (e *environ) addInt(name string, value int64) {
 // "environ Variables"; RFC 3875).
 func (s *session) appendRequest(e *environ) {
 	req := &s.conn.Request
-	if s.place.policy.MapHEAD == site.MapAlways && string(req.Method) == "HEAD" {
+	if s.place.rules.mapHEAD && string(req.Method) == "HEAD" {
 		e.add("REQUEST_METHOD", "GET")
 	} else {
 		e.addBytes("REQUEST_METHOD", req.Method)

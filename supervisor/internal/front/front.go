@@ -28,6 +28,7 @@ type Front struct {
 	dropped droppedFields
 	frames  framePool
 	relays  *relays
+	packer  packer
 	cutOff  sync.Once
 	cause   string // of the cut-off
 }
@@ -107,6 +108,7 @@ type Options struct {
 // certificate.
 func New(o Options) (*Front, error) {
 	f := &Front{options: o, ids: newIDs(), logger: o.Logger}
+	f.packer.init()
 	certificates, err := loadTLS(o.Site)
 	if err != nil {
 		return nil, err
@@ -206,6 +208,7 @@ func (f *Front) EmptySince() time.Time { return f.server.EmptySince() }
 // Close ends every connection and the access logs.
 func (f *Front) Close() error {
 	f.CutOff("shutdown")
+	f.packer.running.Wait()
 	f.logs.Lock()
 	defer f.logs.Unlock()
 	return f.conf.Load().logs.closeUnless(nil)

@@ -12,14 +12,14 @@ import (
 // application. It belongs to one exchange, for the group may call it when the
 // connection has begun the next.
 type paged struct {
-	*http1.Response
+	sink
 	rules *rules
 	id    string
 }
 
 // response is where the group sends what it has for the exchange.
 func (s *session) response() group.Response {
-	r := &s.conn.Response
+	r := s.compressing(&s.conn.Response)
 	if s.vhost.internal != nil {
 		return s.sending(&paged{r, s.place.rules, string(s.id)})
 	}
@@ -29,13 +29,13 @@ func (s *session) response() group.Response {
 	return r
 }
 
-// Error implements group.Response.
+// Error implements group.sink.
 func (p *paged) Error(serial uint64, status int, text, fields string) {
-	p.rules.pages.answer(p.Response, serial, status, p.id, text, fields)
+	p.rules.pages.answer(p.sink, serial, status, p.id, text, fields)
 }
 
 // answer ends an exchange with the page of a status, or with text if there is none.
-func (p *errorPages) answer(r *http1.Response, serial uint64, status int, id, text, fields string) {
+func (p *errorPages) answer(r sink, serial uint64, status int, id, text, fields string) {
 	contentType, text := p.text(status, id, text)
 	r.ErrorPage(serial, status, contentType, text, fields)
 }
@@ -48,22 +48,22 @@ func (p *errorPages) text(status int, id, own string) (contentType, text string)
 	return http1.PlainText, own
 }
 
-// Complete implements group.Response.
+// Complete implements group.sink.
 func (p *paged) Complete(serial uint64, head http1.Head, body http1.Piece) error {
 	if other, text, ok := p.replaced(head); ok {
-		return p.Response.Complete(serial, other, text)
+		return p.sink.Complete(serial, other, text)
 	}
-	return p.Response.Complete(serial, head, body)
+	return p.sink.Complete(serial, head, body)
 }
 
-// Start implements group.Response. A response that is replaced is over at once: the
+// Start implements group.sink. A response that is replaced is over at once: the
 // group passes over what comes of its body.
 func (p *paged) Start(serial uint64, head http1.Head, body http1.Piece) (over bool, err error) {
 	if other, text, ok := p.replaced(head); ok {
-		err := p.Response.Complete(serial, other, text)
+		err := p.sink.Complete(serial, other, text)
 		return err == nil, err
 	}
-	return p.Response.Start(serial, head, body)
+	return p.sink.Start(serial, head, body)
 }
 
 // replaced is what is answered in place of an application's error. A head that is not

@@ -27,6 +27,17 @@ func newResponseFields(p *site.Policy) responseFields {
 	return f
 }
 
+// vary has fields that replace Vary say that responses depend on Accept-Encoding.
+func (f *responseFields) vary() {
+	for _, fields := range [][]http1.Field{f.plain, f.secure} {
+		for i := range fields {
+			if equalFold(fields[i].Name, []byte("Vary")) {
+				fields[i].Value = []byte(withAcceptEncoding(string(fields[i].Value)))
+			}
+		}
+	}
+}
+
 // addFields has the response to the request say what its place says to everybody.
 func (s *session) addFields() {
 	fields := &s.rules().fields

@@ -16,10 +16,16 @@ type rules struct {
 	override   bool        // the application's errors are replaced
 	policy     *site.Policy
 	fields     responseFields
+	compress   *compression // nil when nothing is compressed
+	mapHEAD    bool         // the application sees HEAD as GET
 }
 
 func newRules(p *site.Policy) *rules {
-	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody(), override: p.ErrorOverride, policy: p, fields: newResponseFields(p)}
+	r := &rules{forwarding: newForwarding(p), guarded: !p.Allow.Nobody() || !p.Deny.Nobody(), override: p.ErrorOverride, policy: p, fields: newResponseFields(p), compress: newCompression(p)}
+	r.mapHEAD = p.MapHEAD == site.MapAlways || p.MapHEAD == site.MapAuto && r.compress != nil
+	if r.compress != nil {
+		r.fields.vary()
+	}
 	if !p.TrustedProxies.Nobody() {
 		r.proxies = &p.TrustedProxies
 	}

@@ -94,7 +94,7 @@ func (x *sending) sent(serial uint64, head http1.Head) bool {
 		return false
 	}
 	d := &delivery{
-		to: x.Response, serial: serial, ask: x.ask, copied: x.copied, own: own,
+		to: x.sink, serial: serial, ask: x.ask, copied: x.copied, own: own,
 		refuse: func(status int, text, fields string) {
 			x.Error(serial, status, group.Page(status, text, x.id), group.IDField(x.id)+fields)
 		},

@@ -92,7 +92,7 @@ func (s *session) serveFile() bool {
 func (s *session) delivery() *delivery {
 	r, req := &s.conn.Response, &s.conn.Request
 	return &delivery{
-		to: r, serial: r.Serial(), static: s.place.static, copied: !s.place.policy.Sendfile, refuse: s.answer,
+		to: s.compressing(r), serial: r.Serial(), static: s.place.static, copied: !s.place.policy.Sendfile, refuse: s.answer,
 		ask: asked{get: string(req.Method) == "GET", head: string(req.Method) == "HEAD", fields: req.Fields},
 	}
 }

@@ -14,7 +14,7 @@ type asked struct {
 
 // delivery answers a request with a file.
 type delivery struct {
-	to     *http1.Response
+	to     sink
 	serial uint64
 	ask    asked
 	static *static

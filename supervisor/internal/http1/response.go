@@ -99,6 +99,15 @@ func (r *Response) Outcome() Outcome { return r.outcome }
 // Content-Length announced; what was too much has been left out.
 func (r *Response) Cut() bool { return r.cut }
 
+// SetCut has Cut report true, for a producer that has left out itself what was too much.
+func (r *Response) SetCut(serial uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.overLocked(serial) {
+		r.cut = true
+	}
+}
+
 // responseMemory is what a response may hold in memory for a slow client
 // unless SetMemory says otherwise, in bytes.
 const responseMemory = 64 << 10
