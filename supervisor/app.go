@@ -289,7 +289,7 @@ func (a *App) WaitReady(ctx context.Context) error {
 			failures = append(failures, fmt.Errorf("group %s: %w", g.Name, err))
 		}
 	}
-	go memory.Rest()
+	memory.RestSoon()
 	return errors.Join(failures...)
 }
 

@@ -154,7 +154,7 @@ func (l *Leader) handleReady(p *process) {
 		l.options.Notifier.Ready(l.status())
 		l.setPulse()
 		// What the start needed is not needed again: a leader is small.
-		go memory.Rest()
+		memory.RestSoon()
 	}
 	l.tellGroupReady()
 	l.endAbandoned()

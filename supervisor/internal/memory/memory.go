@@ -9,17 +9,31 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Rest returns the heap's free pages to the system, and takes the program's
-// own file out of the page tables: start-up code and the neighbours that the
-// kernel maps with every page read (fault-around) are then counted no more.
-// What is used again is mapped again from the page cache, a minor fault for
-// each 64 KiB. Nothing depends on its success.
-func Rest() {
-	debug.FreeOSMemory()
+// settling is how long what runs beside a step of Rest may still take: the first
+// requests beside the word that the start is over, the sweeper beside the end of a
+// collection. What those use after the step would be mapped again, and stay.
+const settling = 100 * time.Millisecond
+
+// RestSoon has the process rest once its start has settled. It does not wait.
+//
+// The heap's free pages go back to the system. Then the program's own file is taken
+// out of the page tables: start-up code and the neighbours that the kernel maps with
+// every page read (fault-around) are then counted no more. What is used again is
+// mapped again from the page cache, a minor fault for each 64 KiB. Nothing depends
+// on its success.
+func RestSoon() {
+	time.AfterFunc(settling, func() {
+		debug.FreeOSMemory()
+		time.AfterFunc(settling, unmapProgram)
+	})
+}
+
+func unmapProgram() {
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
 		return

@@ -24,10 +24,10 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestRest: less of the program is mapped afterwards, and it still runs.
-func TestRest(t *testing.T) {
+// TestUnmapProgram: less of the program is mapped afterwards, and it still runs.
+func TestUnmapProgram(t *testing.T) {
 	before := fileRSS(t)
-	Rest()
+	unmapProgram()
 	if after := fileRSS(t); after >= before {
 		t.Errorf("%d KiB of files were mapped before, %d KiB after", before, after)
 	}
