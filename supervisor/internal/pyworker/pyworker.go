@@ -28,47 +28,29 @@ var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest"}
 // serviceModules are those of a service script, in the same way.
 var serviceModules = [...]string{"application", "surroundings", "lazy", "service"}
 
-// bootstrap is the text for the interpreter's -c: it makes the modules of the
-// package _wsgid of the program and calls main. A child compiles: what the
-// compiler leaves behind in a heap, a megabyte for each process, ends with it.
-const bootstrap = `import marshal, os, sys
-def compile_program(fd, eager):
+// What the bootstrap executes itself, in front of the modules of every program: the
+// first in a child, the second in the process.
+var starters = [...]string{"compile", "boot"}
+
+// bootstrap is the text for the interpreter's -c: it has a child compile, makes the
+// modules of the package _wsgid of what that sends, and calls main. What the compiler
+// leaves behind in a heap, a megabyte for each process, ends with the child; so this
+// text, which the process compiles itself, is as short as can be.
+const bootstrap = `import marshal, os
+fd, eager = %d, %d
+reader, writer = os.pipe()
+child = os.fork()
+if not child:
     with open(fd, 'rb') as file:
         parts = file.read().split(b'\0')
-    codes = [(name.decode(), compile(text, '<wsgid>/' + name.decode() + '.py', 'exec', dont_inherit=True))
-             for name, text in zip(parts[::2], parts[1::2])]
-    return codes[:eager], {name: marshal.dumps(code) for name, code in codes[eager:]}
-def compiled(fd, eager):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reader)  # else the write would wait for ever when the parent is killed
-        try:
-            with open(writer, 'wb') as file:
-                file.write(marshal.dumps(compile_program(fd, eager)))
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        os._exit(0)
-    os.close(fd)
-    os.close(writer)
-    with open(reader, 'rb') as file:
-        program = file.read()
-    os.waitpid(child, 0)
-    return marshal.loads(program)
-def boot(fd, eager):
-    new = type(sys)
-    package = sys.modules['_wsgid'] = new('_wsgid')
-    package.__path__ = []
-    codes, package.later = compiled(fd, eager)
-    for name, code in codes:
-        module = sys.modules['_wsgid.' + name] = new('_wsgid.' + name)
-        setattr(package, name, module)
-        exec(code, module.__dict__)
-    if sys.path[:1] == ['']:
-        del sys.path[0]
-    return module.main
-boot(%d, %d)(%s)`
+    exec(parts[1])
+os.close(fd)
+os.close(writer)
+with open(reader, 'rb') as file:
+    make, modules, later = marshal.loads(file.read())
+os.waitpid(child, 0)
+exec(make)
+boot(modules, later)(%s)`
 
 // Bootstrap returns the text for the interpreter's -c that runs the program
 // from descriptor fd and closes it. A file without a name instead of files on
@@ -88,7 +70,7 @@ func bootstrapOf(fd, eager int, arguments string) string {
 }
 
 // Program returns the modules as Bootstrap reads them: name NUL text NUL, in
-// order of execution, the lazy ones last.
+// order of execution, after the starters; the lazy ones last.
 func Program() ([]byte, error) { return program(slices.Concat(modules[:], lazy[:])) }
 
 // ServiceProgram returns those of the program that runs a service script.
@@ -96,7 +78,7 @@ func ServiceProgram() ([]byte, error) { return program(serviceModules[:]) }
 
 func program(modules []string) ([]byte, error) {
 	var b bytes.Buffer
-	for _, name := range modules {
+	for _, name := range slices.Concat(starters[:], modules) {
 		text, err := files.ReadFile("program/" + name + ".py")
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the worker program: %w", err)

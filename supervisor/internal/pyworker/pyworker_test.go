@@ -55,7 +55,11 @@ func TestBootstrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	program := "first\x00value = 'of first'\x00last\x00" + `import marshal, os, sys
+	starters, err := program(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := string(starters) + "first\x00value = 'of first'\x00last\x00" + `import marshal, os, sys
 from _wsgid.first import value
 def main():
     closed = not os.path.exists('/proc/self/fd/3')
