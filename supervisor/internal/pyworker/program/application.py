@@ -3,7 +3,8 @@
 import os
 import sys
 from _thread import allocate_lock
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from _frozen_importlib import ModuleSpec  # importlib.machinery without what that imports
+from _frozen_importlib_external import SourceFileLoader
 
 
 def load(config):

@@ -3,7 +3,8 @@ never want them."""
 
 import marshal
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from _frozen_importlib import ModuleSpec  # importlib.machinery without what that imports
+from _frozen_importlib_external import PathFinder
 
 
 def load(name):
