@@ -21,8 +21,8 @@ var files embed.FS
 // stands before it.
 var modules = [...]string{"link", "body", "exchange", "thread", "application", "surroundings", "warmup", "restrict", "interrupt", "lazy", "process"}
 
-// lazy modules are executed when something asks for them; until then a process
-// keeps their code as bytes.
+// lazy modules are compiled and executed when something asks for them; until then a
+// process keeps their text.
 var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest"}
 
 // serviceModules are those of a service script, in the same way.

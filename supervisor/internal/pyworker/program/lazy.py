@@ -1,7 +1,6 @@
 """Modules of the program that are made when they are first wanted: most processes
 never want them."""
 
-import marshal
 import sys
 from _frozen_importlib import ModuleSpec  # importlib.machinery without what that imports
 from _frozen_importlib_external import PathFinder
@@ -13,7 +12,8 @@ def load(name):
     if full not in sys.modules:
         package = sys.modules['_wsgid']
         module = type(sys)(full)
-        exec(marshal.loads(package.later[name]), module.__dict__)
+        code = compile(package.later[name], '<wsgid>/' + name + '.py', 'exec', dont_inherit=True)
+        exec(code, module.__dict__)
         sys.modules[full] = module
         setattr(package, name, module)
     return sys.modules[full]

@@ -2,7 +2,6 @@
 loads it, and the front end's side of a thread's connection."""
 
 import ast
-import marshal
 import os
 import re
 import socket
@@ -30,7 +29,7 @@ def load_program():
     package = sys.modules['_wsgid'] = type(sys)('_wsgid')
     package.__path__ = []
     later = re.search(r'lazy = [^{]*\{([^}]*)\}', (PROGRAM.parent / 'pyworker.go').read_text()).group(1)
-    package.later = {name: marshal.dumps(code_of(name)) for name in ast.literal_eval('[%s]' % later)}
+    package.later = {name: (PROGRAM / (name + '.py')).read_bytes() for name in ast.literal_eval('[%s]' % later)}
     for name in ast.literal_eval('[%s]' % names):
         module = sys.modules['_wsgid.' + name] = type(sys)('_wsgid.' + name)
         setattr(package, name, module)
