@@ -98,7 +98,8 @@ type App struct {
 	hurried  chan struct{}                     // closed by Hurry
 	hurry    sync.Once
 
-	reloading sync.Mutex // held by Reload: one at a time
+	reloading sync.Mutex  // held by Reload: one at a time
+	rest      memory.Rest // after a start and after a reload
 
 	stopOnce sync.Once
 	stopErr  error
@@ -289,7 +290,7 @@ func (a *App) WaitReady(ctx context.Context) error {
 			failures = append(failures, fmt.Errorf("group %s: %w", g.Name, err))
 		}
 	}
-	memory.RestSoon()
+	a.rest.Soon()
 	return errors.Join(failures...)
 }
 

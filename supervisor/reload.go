@@ -32,6 +32,7 @@ func (a *App) Rollback(ctx context.Context) error { return a.change(ctx, nil, tr
 func (a *App) change(ctx context.Context, next *site.Site, back bool) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	defer a.rest.Soon()
 	now := a.now.Load()
 	if next == nil {
 		next = now.site

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wsgid/wsgid/supervisor/internal/memory"
 	"github.com/wsgid/wsgid/supervisor/internal/sd"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 	"github.com/wsgid/wsgid/units/site"
@@ -57,6 +58,7 @@ type Leader struct {
 	events chan event
 	done   chan struct{} // closed when Run returns
 	pulse  pulse
+	rest   memory.Rest // after each process's start
 
 	// The rest belongs to Run's goroutine.
 	session    *session   // the current supervisor's connection; nil without

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsgid/wsgid/supervisor/internal/memory"
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
 
@@ -153,11 +152,11 @@ func (l *Leader) handleReady(p *process) {
 		l.ready = true
 		l.options.Notifier.Ready(l.status())
 		l.setPulse()
-		// What the start needed is not needed again: a leader is small.
-		memory.RestSoon()
 	}
 	l.tellGroupReady()
 	l.endAbandoned()
+	// What the start needed is not needed again: a leader is small.
+	l.rest.Soon()
 }
 
 // handleFailed takes note of why a process cannot start.

@@ -9,28 +9,45 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // settling is how long what runs beside a step of Rest may still take: the first
-// requests beside the word that the start is over, the sweeper beside the end of a
+// requests beside the word that a start is over, the sweeper beside the end of a
 // collection. What those use after the step would be mapped again, and stay.
 const settling = 100 * time.Millisecond
 
-// RestSoon has the process rest once its start has settled. It does not wait.
+// Rest has this process give back, after work that comes once, what that took. The
+// zero Rest is ready for use, by several goroutines.
 //
 // The heap's free pages go back to the system. Then the program's own file is taken
 // out of the page tables: start-up code and the neighbours that the kernel maps with
 // every page read (fault-around) are then counted no more. What is used again is
 // mapped again from the page cache, a minor fault for each 64 KiB. Nothing depends
 // on its success.
-func RestSoon() {
-	time.AfterFunc(settling, func() {
-		debug.FreeOSMemory()
-		time.AfterFunc(settling, unmapProgram)
-	})
+type Rest struct {
+	mu    sync.Mutex
+	timer *time.Timer
+}
+
+// Soon says that such work is over: the process rests once that has settled. It
+// does not wait.
+func (r *Rest) Soon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timer == nil {
+		r.timer = time.AfterFunc(settling, freeHeap)
+		return
+	}
+	r.timer.Reset(settling)
+}
+
+func freeHeap() {
+	debug.FreeOSMemory()
+	time.AfterFunc(settling, unmapProgram)
 }
 
 func unmapProgram() {
