@@ -54,7 +54,7 @@ TOOL_DEBS  := dbus groff-base mandoc zsh fish
 PACK_DEBS  := lintian rpm rpmlint cpio apparmor selinux-policy-dev qemu-user
 BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
-BENCH_DEBS := $(PEER_DEBS) wrk $(TEST_DEBS)
+BENCH_DEBS := $(PEER_DEBS) wrk nghttp2-client $(TEST_DEBS)
 
 # -count=1: the tests run programs, and Go's test cache does not see those change.
 GOTEST := WSGID_TEST_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 20m

@@ -46,6 +46,9 @@ func measure(ctx context.Context, opts options, stdout, progress io.Writer) (err
 	if err := b.measureRows(ctx, &res); err != nil {
 		return err
 	}
+	if err := b.measureRouting(ctx, &res); err != nil {
+		return err
+	}
 	if err := b.measureScale(ctx, &res); err != nil {
 		return err
 	}
@@ -83,6 +86,12 @@ func (b *bench) close() error {
 
 func (b *bench) fill(ctx context.Context) error {
 	if err := unpack(b.dir); err != nil {
+		return err
+	}
+	if err := writeFiles(b.dir); err != nil {
+		return err
+	}
+	if err := b.writeCertificate(); err != nil {
 		return err
 	}
 	return b.installWsgid(ctx)
@@ -130,24 +139,16 @@ func uncache(path string) error {
 }
 
 // start starts a server on an application and waits for its first answer.
-func (b *bench) start(ctx context.Context, name, app string) (*peers.Instance, time.Duration, error) {
+func (b *bench) start(ctx context.Context, name, app string, with setup) (*peers.Instance, time.Duration, error) {
 	k, known := kindByName(name)
 	if !known {
 		return nil, 0, fmt.Errorf("cannot start server %q: not known", name)
 	}
-	port, err := peers.FreePort(b.port + 1)
+	site, err := b.site(name, app, with)
 	if err != nil {
 		return nil, 0, err
 	}
-	b.port, b.serial = port, b.serial+1
-	in, err := peers.Start(k, peers.Site{
-		Dir:     filepath.Join(b.dir, fmt.Sprintf("%s.%d", name, b.serial)),
-		App:     filepath.Join(b.dir, app),
-		Port:    port,
-		Backlog: b.backlog,
-		Account: b.account,
-		Wsgid:   b.wsgid,
-	})
+	in, err := peers.Start(k, site)
 	if err != nil {
 		return nil, 0, err
 	}

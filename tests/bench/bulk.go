@@ -50,7 +50,7 @@ type bulkResult struct {
 // bulkConn sends request after request until end.
 func bulkConn(ctx context.Context, server dialer, r row, end time.Time) bulkResult {
 	result := bulkResult{errors: map[string]int{}}
-	ask := request{path: "/", close: r.close}
+	ask := request{path: r.target(), close: r.close}
 	if r.body > 0 {
 		ask.body = requestBody(r.body)
 	}

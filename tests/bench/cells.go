@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/wsgid/wsgid/tests/peers"
@@ -10,8 +11,10 @@ import (
 
 // fleet is the servers that are up, all on the same application.
 type fleet struct {
-	app  string
-	byID map[string]*peers.Instance // by the server's name
+	app     string
+	with    setup
+	servers []string                   // of the row that it was started for
+	byID    map[string]*peers.Instance // by the server's name
 }
 
 func (f *fleet) stop() error {
@@ -20,7 +23,7 @@ func (f *fleet) stop() error {
 		errs = append(errs, in.Stop())
 		delete(f.byID, name)
 	}
-	f.app = ""
+	f.app, f.with, f.servers = "", setup{}, nil
 	return errors.Join(errs...)
 }
 
@@ -43,17 +46,20 @@ func (b *bench) measureRows(ctx context.Context, res *results) (err error) {
 	return nil
 }
 
-// deploy has all servers serve the row's application. One that cannot is noted
+// deploy has the row's servers serve its application. One that cannot is noted
 // and left out; an error means that the run cannot go on.
 func (b *bench) deploy(ctx context.Context, up *fleet, r row, res *results) error {
-	if up.app == r.app {
+	if up.app == r.app && up.with == r.setup && slices.Equal(up.servers, r.servers) {
 		return nil
 	}
 	if err := up.stop(); err != nil {
 		return err
 	}
 	for _, name := range b.opts.servers {
-		in, _, err := b.start(ctx, name, r.app)
+		if !r.on(name) {
+			continue
+		}
+		in, _, err := b.start(ctx, name, r.app, r.setup)
 		if ctx.Err() != nil {
 			if err == nil {
 				err = in.Stop()
@@ -66,7 +72,7 @@ func (b *bench) deploy(ctx context.Context, up *fleet, r row, res *results) erro
 		}
 		up.byID[name] = in
 	}
-	up.app = r.app
+	up.app, up.with, up.servers = r.app, r.setup, r.servers
 	return nil
 }
 
@@ -107,7 +113,7 @@ func (b *bench) measureRow(ctx context.Context, up *fleet, r row, res *results) 
 // prepare checks one answer and warms the server up: threads, caches and, for
 // Apache, as many children as the row needs.
 func (b *bench) prepare(ctx context.Context, in *peers.Instance, r row) error {
-	if err := check(tcp(in.Address()), r); err != nil {
+	if err := check(r.server(in), r); err != nil {
 		return errors.Join(err, errors.New("log:"+in.LogTail()))
 	}
 	_, err := b.drive(ctx, in, r, min(b.opts.time, 2*time.Second))
@@ -147,8 +153,11 @@ func (b *bench) measureCell(ctx context.Context, in *peers.Instance, r row) (cel
 }
 
 func (b *bench) drive(ctx context.Context, in *peers.Instance, r row, length time.Duration) (load, error) {
-	if r.bulk {
-		return bulkLoad(ctx, tcp(in.Address()), r, length), nil
+	switch {
+	case r.bulk:
+		return bulkLoad(ctx, r.server(in), r, length), nil
+	case r.streams > 0:
+		return h2Load(ctx, b.dir, in, r, length)
 	}
-	return wrkLoad(ctx, b.dir, in.Address(), r, length)
+	return wrkLoad(ctx, b.dir, in, r, length)
 }

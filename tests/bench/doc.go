@@ -41,6 +41,13 @@
 // our own that lets requests in flight finish: with exchanges this long, those
 // cut off at the end would spoil the division.
 //
+// The rows "static" are files that nginx and wsgid serve themselves. The rows "tls" are
+// hello.py over TLS, with a certificate that is made for the run and TLS 1.3 as all of
+// them and wrk agree on; a connection per request is a whole handshake each. The rows
+// "http2" are the same with HTTP/2, named clients x requests of each at a time, driven by
+// h2load, beside nginx. The rows "routing" are hello.py at one of so many virtual hosts of
+// one wsgid; what is compared is wsgid with one host.
+//
 // The time to the first answer runs from before the first process is started
 // until a 200 has been read, with a new connection at most every millisecond.
 //

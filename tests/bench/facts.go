@@ -32,11 +32,14 @@ func neededFiles(o options) map[string]string {
 	if o.starts > 0 && o.wants(rowStart) {
 		files[peers.Python], files[wrkProgram] = "python3", "wrk"
 	}
-	for _, r := range rows() {
+	for _, r := range allRows() {
 		if !o.wants(r.name) {
 			continue
 		}
 		files[peers.Python], files[wrkProgram] = "python3", "wrk"
+		if r.streams > 0 {
+			files[h2loadProgram] = "nghttp2-client"
+		}
 		switch r.app {
 		case "flaskapp.py":
 			files["/usr/lib/python3/dist-packages/flask/__init__.py"] = "python3-flask"

@@ -25,6 +25,9 @@ func cpuGoals() []goal {
 		{"stream100m:2", "", 0.75},
 		{"flask:16", nameUwsgi, 0.85},
 		{"django:16", nameUwsgi, 0.85},
+		{"static4k:16", nameUwsgi, 1.30},
+		{"static4k:64", nameUwsgi, 1.30},
+		{"static10m:4", nameUwsgi, 1.30},
 	}
 }
 

@@ -14,6 +14,7 @@ func report(res results) string {
 	var out strings.Builder
 	reportFacts(&out, res)
 	reportRatios(&out, res)
+	reportRouting(&out, res)
 	reportOwn(&out, res)
 	table(&out, res, "CPU µs per request: median (min)", func(row, server string) string {
 		values := res.values(row, server, cpuMicros)

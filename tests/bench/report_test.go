@@ -36,6 +36,12 @@ func sampleResults() results {
 	}
 	res.Cells[0].Errors = map[string]int{"socket": 2, "length": 1}
 	res.Cells = append(res.Cells, cell{Row: "flask:16", Server: nameApache, Seconds: 2}) // nothing completed
+	res.Cells = append(
+		res.Cells,
+		sampleCell("routing:1", nameWsgid, 0, 30, 4),
+		sampleCell("routing:100", nameWsgid, 0, 31, 4),
+		sampleCell("routing:1000", nameWsgid, 0, 33, 4),
+	)
 	res.Starts = []start{
 		{Server: nameWsgid, FirstMs: 50},
 		{Server: nameWsgid, FirstMs: 70},
@@ -67,6 +73,8 @@ func TestReport(t *testing.T) {
 		"| wsgid | 50.0 (40.0–70.0) | 21.0 | 30.0 |",
 		"| apache | – | – | – |",
 		"- wsgid on flask:16: no answer",
+		"| routing:100 | 1.03 (1.03) | ≤ 1.05 | reached |",
+		"| routing:1000 | 1.10 (1.10) | ≤ 1.05 | missed |",
 	} {
 		if !strings.Contains(got, line+"\n") {
 			t.Errorf("line is missing: %s", line)

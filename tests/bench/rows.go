@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 //go:embed apps/*.py
@@ -17,10 +18,12 @@ var appFiles embed.FS
 //go:embed load.lua
 var loadScript []byte
 
-// Sizes of the request bodies.
+// Sizes of the request bodies, and of the files.
 const (
 	echoSize   = 64 << 10
 	uploadSize = 10 << 20
+	smallFile  = 4 << 10
+	largeFile  = 10 << 20
 )
 
 // rowStart is the name under which -only knows the cold starts.
@@ -37,6 +40,24 @@ type row struct {
 	// checkQuery is the query string of the check before the measurement.
 	checkQuery string
 	want       answer
+	setup      setup
+	path       string   // "" is "/"
+	host       string   // "" is that of the address
+	streams    int      // requests at a time on each connection, of HTTP/2; 0 is HTTP/1.1
+	servers    []string // those that the row is for; nil for all
+}
+
+// on reports whether the row is for a server.
+func (r row) on(server string) bool {
+	return r.servers == nil || slices.Contains(r.servers, server)
+}
+
+// target is what is asked for.
+func (r row) target() string {
+	if r.path == "" {
+		return "/"
+	}
+	return r.path
 }
 
 // answer is what a correct reply looks like.
@@ -65,6 +86,9 @@ func rows() []row {
 	stream := answer{100 << 20, "4cbf988462cc3ba2e10e3aae9f5268546aa79016359fb45be7dd199c073125c0"}
 	flask := answer{310, "6f5aa23c83bdeb73d3a43ef4f533cead8ad1722d4177a7df0645dde3e6bbf03e"}
 	django := answer{301, "0bcd500c2350b03b569c0772fcf6d91b8fe03f973a1e95b9499312068dee17a2"}
+	small, large := answerOf(requestBody(smallFile)), answerOf(requestBody(largeFile))
+	files, secure := setup{static: true}, setup{tls: true}
+	beside := []string{nameWsgid, nameUwsgi}
 	sleep := answer{6, "1c04feb70d5387326140c75f1b3d67858f7ed047febe6ad8bceb3eb3a9a8447a"}
 	return []row{
 		{name: "hello:1", app: "hello.py", conns: 1, want: hello},
@@ -79,7 +103,25 @@ func rows() []row {
 		{name: "flask:16", app: "flaskapp.py", conns: 16, want: flask},
 		{name: "django:16", app: "djangoapp.py", conns: 16, want: django},
 		{name: "sleep50ms:64", app: "sleep.py", conns: 64, want: sleep},
+		{name: "static4k:16", app: "hello.py", conns: 16, setup: files, path: smallPath, servers: beside, want: small},
+		{name: "static4k:64", app: "hello.py", conns: 64, setup: files, path: smallPath, servers: beside, want: small},
+		{name: "static4k:16:close", app: "hello.py", conns: 16, close: true, setup: files, path: smallPath, servers: beside, want: small},
+		{name: "static10m:4", app: "hello.py", conns: 4, bulk: true, setup: files, path: largePath, servers: beside, want: large},
+		{name: "tls:16", app: "hello.py", conns: 16, setup: secure, want: hello},
+		{name: "tls:64", app: "hello.py", conns: 64, setup: secure, want: hello},
+		{name: "tls:16:close", app: "hello.py", conns: 16, close: true, setup: secure, want: hello},
+		{name: "http2:16x1", app: "hello.py", conns: 16, streams: 1, setup: secure, servers: beside, want: hello},
+		{name: "http2:4x16", app: "hello.py", conns: 4, streams: 16, setup: secure, servers: beside, want: hello},
 	}
+}
+
+// allRows are the rows, and those of wsgid alone.
+func allRows() []row {
+	all := rows()
+	for _, hosts := range routingHosts() {
+		all = append(all, routingRow(hosts))
+	}
+	return all
 }
 
 // uploadAnswer is what upload.py answers when asked for a digest.

@@ -36,6 +36,9 @@ func TestApplications(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range rows() {
+		if r.path != "" {
+			continue // a file's
+		}
 		t.Run(r.name, func(t *testing.T) {
 			needPython(t, map[string]string{"flaskapp.py": "flask", "djangoapp.py": "django"}[r.app])
 			cmd := exec.Command(peers.Python, "-c", callProgram, filepath.Join(dir, r.app), r.checkQuery)

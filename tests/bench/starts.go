@@ -42,7 +42,7 @@ func (b *bench) measureStarts(ctx context.Context, res *results) error {
 // measureStart starts a server and stops it again.
 func (b *bench) measureStart(ctx context.Context, name string, memory bool) (figures start, err error) {
 	r := helloRow()
-	in, first, err := b.start(ctx, name, r.app)
+	in, first, err := b.start(ctx, name, r.app, r.setup)
 	if err != nil {
 		return start{}, err
 	}
@@ -54,7 +54,7 @@ func (b *bench) measureStart(ctx context.Context, name string, memory bool) (fig
 	if figures.IdleMiB, err = settledPSS(in.PIDs()); err != nil {
 		return start{}, err
 	}
-	if _, err := wrkLoad(ctx, b.dir, in.Address(), r, b.opts.time); err != nil {
+	if _, err := wrkLoad(ctx, b.dir, in, r, b.opts.time); err != nil {
 		return start{}, fmt.Errorf("cannot load %s: %w", name, err)
 	}
 	figures.LoadedMiB, err = pssOf(in.PIDs())

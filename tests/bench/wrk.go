@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/wsgid/wsgid/tests/peers"
 )
 
 const wrkProgram = "/usr/bin/wrk"
@@ -29,7 +31,7 @@ type wrkFigures struct {
 }
 
 // wrkLoad drives the row with wrk, whose script is in dir.
-func wrkLoad(ctx context.Context, dir, address string, r row, length time.Duration) (load, error) {
+func wrkLoad(ctx context.Context, dir string, in *peers.Instance, r row, length time.Duration) (load, error) {
 	args := []string{
 		"--threads", strconv.Itoa(min(2, r.conns)),
 		"--connections", strconv.Itoa(r.conns),
@@ -40,22 +42,34 @@ func wrkLoad(ctx context.Context, dir, address string, r row, length time.Durati
 	if r.close {
 		args = append(args, "--header", "Connection: close")
 	}
-	args = append(args, "http://"+address+"/", "--", strconv.Itoa(r.body))
-	// wrk ends by itself; this is for one that does not.
-	ctx, cancel := context.WithTimeout(ctx, length+3*exchangeLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, wrkProgram, args...)
-	// A group of its own: Ctrl-C comes to bench, which ends things in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.CombinedOutput()
+	if r.host != "" {
+		args = append(args, "--header", "Host: "+r.host)
+	}
+	args = append(args, r.url(in), "--", strconv.Itoa(r.body))
+	out, err := generate(ctx, length, wrkProgram, args...)
 	if err != nil {
-		return load{}, fmt.Errorf("cannot run wrk: %w: %s", err, bytes.TrimSpace(out))
+		return load{}, err
 	}
 	figures, err := parseWrk(out)
 	if err != nil {
 		return load{}, err
 	}
 	return figures.load(r), nil
+}
+
+// generate runs a load generator for so long and returns what it prints.
+func generate(ctx context.Context, length time.Duration, program string, args ...string) ([]byte, error) {
+	// It ends by itself; this is for one that does not.
+	ctx, cancel := context.WithTimeout(ctx, length+3*exchangeLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	// A group of its own: Ctrl-C comes to bench, which ends things in order.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("cannot run %s: %w: %s", program, err, bytes.TrimSpace(out))
+	}
+	return out, nil
 }
 
 func parseWrk(out []byte) (wrkFigures, error) {

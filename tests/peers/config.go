@@ -32,6 +32,16 @@ http {
     server {
         listen 127.0.0.1:{{.Port}} backlog={{.Backlog}};
         server_name localhost;
+{{- with .TLS}}
+        listen 127.0.0.1:{{.Port}} ssl http2 backlog={{$.Backlog}};
+        ssl_certificate {{.Certificate}};
+        ssl_certificate_key {{.Key}};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:TLS:1m;
+{{- end}}
+{{- with .Static}}
+        location /static/ { alias {{.}}/; }
+{{- end}}
         location / {
             include /etc/nginx/uwsgi_params;
             uwsgi_pass unix:{{.Dir}}/uwsgi.sock;
@@ -77,6 +87,42 @@ gid = {{.Account.Group}}
 {{.More}}
 `
 
+// wsgidConfig is for what the command line has no flags for. Strings of TOML are
+// printed as those of Go: paths have nothing in which the two differ.
+const wsgidConfig = `# wsgid by itself
+listen = [{{printf "127.0.0.1:%d" .Port | printf "%q"}}{{with .TLS}}, {{printf "127.0.0.1:%d" .Port | printf "%q"}}{{end}}]
+{{- if .Hosts}}
+server-name = "site.example"
+{{- end}}
+{{- with .TLS}}
+[tls]
+listen = {{printf "127.0.0.1:%d" .Port | printf "%q"}}
+certificate = {{printf "%q" .Certificate}}
+key = {{printf "%q" .Key}}
+{{- end}}
+[group.main]
+processes = {{.Processes}}
+threads = {{.Threads}}
+python = {{printf "%q" .Python}}
+[[mount]]
+path = "/"
+script = {{printf "%q" .App}}
+group = "main"
+{{- with .Static}}
+[[static]]
+path = "/static"
+directory = {{printf "%q" .}}
+{{- end}}
+{{- range .HostNames}}
+[[vhost]]
+server-name = {{printf "%q" .}}
+[[vhost.mount]]
+path = "/"
+script = {{printf "%q" $.App}}
+group = "main"
+{{- end}}
+`
+
 const apacheConfig = `# Apache, event MPM, with mod_wsgi in daemon mode
 ServerRoot {{.Dir}}
 DefaultRuntimeDir {{.Dir}}
@@ -94,6 +140,13 @@ LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so
 LoadModule wsgi_module /usr/lib/apache2/modules/mod_wsgi.so
+{{- with .TLS}}
+LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so
+LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
+Listen 127.0.0.1:{{.Port}}
+SSLProtocol TLSv1.2 TLSv1.3
+SSLSessionCache shmcb:{{$.Dir}}/tls(512000)
+{{- end}}
 RequestReadTimeout header=20-40,minrate=500
 RequestReadTimeout body=10,minrate=500
 ServerTokens Prod
@@ -128,5 +181,12 @@ WSGIScriptAlias / {{.App}} process-group=site application-group=%{GLOBAL}
     AllowOverride None
     Require all granted
 </Directory>
+{{- with .TLS}}
+<VirtualHost 127.0.0.1:{{.Port}}>
+    SSLEngine on
+    SSLCertificateFile {{.Certificate}}
+    SSLCertificateKeyFile {{.Key}}
+</VirtualHost>
+{{- end}}
 {{.More}}
 `

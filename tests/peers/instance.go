@@ -135,6 +135,9 @@ func (in *Instance) LogTail() string {
 // Address is where it listens.
 func (in *Instance) Address() string { return fmt.Sprintf("127.0.0.1:%d", in.Site.Port) }
 
+// SecureAddress is where it speaks TLS; only for a site with it.
+func (in *Instance) SecureAddress() string { return fmt.Sprintf("127.0.0.1:%d", in.Site.TLS.Port) }
+
 // PIDs are those of the processes started here; whatever else runs descends from them.
 func (in *Instance) PIDs() []int {
 	pids := make([]int, len(in.children))

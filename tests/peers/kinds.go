@@ -38,17 +38,44 @@ type Site struct {
 	Wsgid   string // path of the wsgid binary; only Wsgid needs it
 	More    string // lines at the end of what configures uWSGI or Apache; arguments of wsgid
 
+	// Static is a directory whose files Wsgid and Uwsgi serve at /static/; "" for none.
+	Static string
+	// TLS has Wsgid, Uwsgi and Apache listen at one more port; nil for none.
+	TLS *TLS
+	// Hosts is how many virtual hosts Wsgid has beside its own, each serving App from
+	// the one daemon group; see HostName.
+	Hosts int
+
 	// For Apache only:
 	Daemon string // further options of WSGIDaemonProcess; of one given twice, the last counts
 	Lazy   bool   // the application is loaded by its first request, not at start
 	Drop   bool   // Apache itself is started as the account, not by root
 }
 
-// Processes and Threads give the templates the constants.
+// TLS is what a server needs to speak it: with HTTP/1.1 and, but for Apache, HTTP/2.
+type TLS struct {
+	Port             int // on 127.0.0.1
+	Certificate, Key string
+}
+
+// Processes, Threads and Python give the templates the constants.
 func (Site) Processes() int { return Processes }
 func (Site) Threads() int   { return Threads }
+func (Site) Python() string { return Python }
 
-// Wsgid is `wsgid run`.
+// HostNames are those of all Hosts.
+func (s Site) HostNames() []string {
+	names := make([]string, s.Hosts)
+	for i := range names {
+		names[i] = HostName(i)
+	}
+	return names
+}
+
+// HostName is that of a virtual host, from 0 on.
+func HostName(i int) string { return fmt.Sprintf("host%d.example", i) }
+
+// Wsgid is `wsgid run`, with a site file where the command line does not do.
 func Wsgid() Kind {
 	return Kind{Name: "wsgid", commands: wsgidCommands}
 }
@@ -98,14 +125,21 @@ const (
 )
 
 func wsgidCommands(s Site) ([]*exec.Cmd, error) {
-	args := append([]string{
+	args := []string{
 		"run",
 		"--listen", "127.0.0.1:" + strconv.Itoa(s.Port),
 		"--processes", strconv.Itoa(Processes),
 		"--threads", strconv.Itoa(Threads),
 		"--python", Python,
-	}, strings.Fields(s.More)...)
-	cmd := command(s, s.Wsgid, append(args, s.App)...)
+	}
+	what := s.App
+	if s.Static != "" || s.TLS != nil || s.Hosts > 0 {
+		if err := writeConfig(s, "wsgid.toml", wsgidConfig); err != nil {
+			return nil, err
+		}
+		args, what = []string{"run"}, "--config="+filepath.Join(s.Dir, "wsgid.toml")
+	}
+	cmd := command(s, s.Wsgid, append(append(args, strings.Fields(s.More)...), what)...)
 	s.Account.apply(cmd)
 	return []*exec.Cmd{cmd}, logTo(s, "wsgid.log", cmd)
 }
