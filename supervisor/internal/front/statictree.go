@@ -18,27 +18,39 @@ type tree struct {
 	// openat2 is unix.Openat2; kernels before 5.6, and some filters of system calls,
 	// have none.
 	openat2 func(dir int, name string, how *unix.OpenHow) (int, error)
+	kept    *kept
 }
 
 func newTree(directory string, links bool) tree {
-	return tree{directory: directory, links: links, openat2: unix.Openat2}
+	return tree{directory: directory, links: links, openat2: unix.Openat2, kept: new(kept)}
 }
 
 // openTree is a tree during one request: what directory is a link to may change.
 type openTree struct {
 	tree
-	fd int
+	*openDirectory
 }
 
 func (t tree) open() (*openTree, error) {
-	fd, err := unix.Open(t.directory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := t.kept.open(t.directory)
 	if err != nil {
 		return nil, err
 	}
-	return &openTree{t, fd}, nil
+	return &openTree{t, dir}, nil
 }
 
-func (t *openTree) close() { _ = unix.Close(t.fd) }
+func (t *openTree) close() { t.kept.release(t.openDirectory) }
+
+// renew opens the directory again, which another has taken the place of on a network file
+// system without that showing. It reports whether there is one.
+func (t *openTree) renew() bool {
+	dir, err := t.kept.renew(t.openDirectory, t.tree.directory)
+	if err != nil {
+		return false
+	}
+	t.openDirectory = dir
+	return true
+}
 
 // check reports what keeps the tree from being served at all.
 func (t tree) check() error {
@@ -87,6 +99,10 @@ func (t *openTree) at(name string, flags uint64) (int, error) {
 		switch err {
 		case unix.EINTR, unix.EAGAIN:
 			continue
+		case unix.ESTALE:
+			if t.renew() {
+				continue
+			}
 		case unix.ENOSYS, unix.EPERM:
 			return t.without(name, int(how.Flags))
 		}
