@@ -6,38 +6,26 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"sync"
-	"time"
 )
 
 // maxStreams is how many requests a client may have under way on a connection
 // (RFC 9113, 5.1.2, wants 100 at least).
 const maxStreams = 128
 
-// spare is how many connections to the engine a client's connection keeps for its next
-// requests.
-const spare = 8
-
 // serveHTTP2 translates HTTP/2 to HTTP/1.1 for the engine, stream by stream. A client's
 // connection has a server of its own, which goes by the site file as it is then.
 func (r *relays) serveHTTP2(conn net.Conn, who client) {
 	conf := r.front.conf.Load()
 	who.peer.Protocol = "HTTP/2.0"
-	engine := &http.Transport{
-		DialContext:        func(context.Context, string, string) (net.Conn, error) { return r.pair(who, nil) },
-		DisableCompression: true, MaxIdleConns: spare, MaxIdleConnsPerHost: spare, IdleConnTimeout: time.Minute,
-		WriteBufferSize: 4 << 10, ReadBufferSize: 16 << 10,
-	}
-	defer engine.CloseIdleConnections()
+	to := &translator{relays: r, who: who, idleFor: conf.keepAlive / 2}
+	defer to.close()
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan struct{})
-	silent := log.New(io.Discard, "", 0)
 	server := &http.Server{
-		Handler:   &httputil.ReverseProxy{Rewrite: rewrite, Transport: engine, FlushInterval: -1, ErrorHandler: cannotRelay, ErrorLog: silent},
-		Protocols: protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: silent,
+		Handler: to, Protocols: protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: log.New(io.Discard, "", 0),
 		MaxHeaderBytes: conf.headSize, IdleTimeout: conf.keepAlive, ReadHeaderTimeout: conf.headerTimeout,
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {
@@ -97,24 +85,6 @@ func (r *relays) drained(server *http.Server) {
 	defer r.mu.Unlock()
 	delete(r.servers, server)
 }
-
-// rewrite makes the request to the engine, the same but for what belongs to a hop.
-func rewrite(r *httputil.ProxyRequest) {
-	r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine"
-	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	r.Out.Host = r.In.Host
-	r.Out.Header.Del("Expect") // the body comes when the application reads it in any case
-	// Whether these are believed is not for a relay to say.
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
-		if values, ok := r.In.Header[name]; ok {
-			r.Out.Header[name] = values
-		}
-	}
-}
-
-// cannotRelay ends a stream to which the engine has given no answer: with an error of
-// the stream, which a client cannot take for the application's answer.
-func cannotRelay(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 
 // single is a net.Listener with one connection.
 type single struct {

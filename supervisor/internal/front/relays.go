@@ -23,6 +23,7 @@ import (
 type relays struct {
 	front   *Front
 	running sync.WaitGroup
+	buffers sync.Pool // of *relayBuffer
 
 	mu       sync.Mutex
 	open     map[net.Conn]bool
@@ -32,7 +33,9 @@ type relays struct {
 }
 
 func newRelays(f *Front) *relays {
-	return &relays{front: f, open: map[net.Conn]bool{}, servers: map[*http.Server]bool{}}
+	r := &relays{front: f, open: map[net.Conn]bool{}, servers: map[*http.Server]bool{}}
+	r.buffers.New = func() any { return new(relayBuffer) }
+	return r
 }
 
 // client is what the engine knew of a client before somebody else served it.

@@ -127,12 +127,12 @@ func TestKeptIsGivenBack(t *testing.T) {
 			t.Fatalf("%v, %v and %v", err, first, again)
 		}
 		k.release(again)
-		time.Sleep(keptFor * 3 / 2)
+		time.Sleep(keptFor * 5 / 4)
 		if k.open(path); k.dir != first {
 			t.Fatal("it was closed too early")
 		}
 		k.release(first)
-		time.Sleep(keptFor * 3 / 2)
+		time.Sleep(keptFor * 5 / 4)
 		if k.dir == nil {
 			t.Fatal("it was closed too early after the second request")
 		}
