@@ -16,10 +16,18 @@ const maxStreams = 128
 // serveHTTP2 translates HTTP/2 to HTTP/1.1 for the engine, stream by stream. A client's
 // connection has a server of its own, which goes by the site file as it is then.
 func (r *relays) serveHTTP2(conn net.Conn, who client) {
-	conf := r.front.conf.Load()
 	who.peer.Protocol = "HTTP/2.0"
-	to := &translator{relays: r, who: who, idleFor: conf.keepAlive / 2}
+	conf := r.front.conf.Load()
+	to := &translator{
+		relays: r, client: who.peer.Remote, idleFor: conf.keepAlive / 2,
+		engine: func() (net.Conn, error) { return r.pair(who, nil) },
+	}
 	defer to.close()
+	r.translate(conn, conf, to)
+}
+
+// translate serves a connection until it ends.
+func (r *relays) translate(conn net.Conn, conf *settings, to *translator) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)

@@ -56,7 +56,7 @@ func appendHead(b []byte, r *http.Request) (head []byte, length int64, err error
 	switch {
 	case length < 0:
 		b = appendField(b, "Transfer-Encoding", "chunked")
-	case length > 0 || r.Header["Content-Length"] != nil || needsLength([]byte(r.Method)):
+	case length > 0 || needsLength([]byte(r.Method)):
 		b = appendField(b, "Content-Length", strconv.FormatInt(length, 10))
 	}
 	return append(b, '\r', '\n'), length, nil
@@ -86,6 +86,9 @@ func bodyLength(r *http.Request) (int64, error) {
 	n, err := strconv.ParseUint(said[0], 10, 63)
 	if err != nil || len(said) > 1 || int64(n) != r.ContentLength {
 		return 0, errLength
+	}
+	if n == 0 {
+		return -1, nil // the stream may not have ended yet, and is to end without a byte
 	}
 	return r.ContentLength, nil
 }

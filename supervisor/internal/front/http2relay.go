@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgid/wsgid/supervisor/internal/group"
@@ -23,8 +25,9 @@ const spare = 8
 // becomes a request in HTTP/1.1 to the engine.
 type translator struct {
 	relays  *relays
-	who     client
-	idleFor time.Duration // a connection to the engine is used again within that; 0 for any time
+	client  netip.AddrPort
+	engine  func() (net.Conn, error) // makes a connection to it
+	idleFor time.Duration            // a connection to the engine is used again within that; 0 for any time
 
 	mu    sync.Mutex
 	spare []*engineConn
@@ -48,7 +51,7 @@ func (t *translator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	e := exchange{translator: t, request: r, head: head, length: length, buffer: buffer}
+	e := &exchange{translator: t, request: r, head: head, length: length, buffer: buffer}
 	if err := e.run(w); err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -57,7 +60,7 @@ func (t *translator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // refuse answers what the engine is not asked.
 func (t *translator) refuse(w http.ResponseWriter, reason error) {
 	id := string(t.relays.front.ids.append(nil))
-	t.relays.front.logger.Debug("a request is refused", "request_id", id, "client", t.who.peer.Remote.String(), "err", reason)
+	t.relays.front.logger.Debug("a request is refused", "request_id", id, "client", t.client.String(), "err", reason)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Request-ID", id)
 	w.WriteHeader(http.StatusBadRequest)
@@ -82,7 +85,7 @@ func (t *translator) take() (*engineConn, error) {
 }
 
 func (t *translator) dial() (*engineConn, error) {
-	inner, err := t.relays.pair(t.who, nil)
+	inner, err := t.engine()
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +125,7 @@ type exchange struct {
 	head    []byte // in buffer, or larger than that
 	length  int64  // of the body, -1 for one of unknown length
 	buffer  *relayBuffer
+	last    atomic.Bool // the end of the body is being sent, or has been
 }
 
 // run has the engine answer the request. An error means that there is no whole answer.
@@ -145,21 +149,23 @@ func (e *exchange) run(w http.ResponseWriter) error {
 	if err == nil {
 		err = e.pass(w, response, c)
 	}
+	reusable = e.bodySent(c, body)
 	alone := stop()
-	if body != nil {
-		select {
-		case sent := <-body:
-			reusable = sent == nil
-		default: // answered before all of it had come
-			c.Close()
-			_ = e.request.Body.Close()
-			<-body
-		}
-	} else {
-		reusable = true
-	}
 	reusable = reusable && alone && err == nil && !response.Close
 	return err
+}
+
+// bodySent reports, when the answer has come, whether the engine got all of the body; it
+// gets no more of it if not.
+func (e *exchange) bodySent(c *engineConn, body <-chan error) bool {
+	switch {
+	case body == nil:
+		return true
+	case !e.last.Load():
+		c.Close()
+		_ = e.request.Body.Close() // which ends a Read
+	}
+	return <-body == nil
 }
 
 // send gives the engine the head. A connection that was used before may have ended
@@ -225,26 +231,45 @@ func (e *exchange) sendBody(c *engineConn) <-chan error {
 // chunkRoom is for the size of a chunk in front of it, and the line ends.
 const chunkRoom = len("ffffffff\r\n")
 
+// copyBody sends the body. The end of one of a known length is not sent before the stream
+// has ended there: a request with more than it has announced is malformed (RFC 9113,
+// 8.1.1), and must not be taken for the one that it begins with.
 func (e *exchange) copyBody(c *engineConn) error {
 	buffer := e.relays.buffers.Get().(*relayBuffer)
 	defer e.relays.buffers.Put(buffer)
-	for {
+	for left := e.length; ; {
 		n, err := e.request.Body.Read(buffer[chunkRoom : len(buffer)-2])
+		if left -= int64(n); left == 0 && err == nil {
+			err = e.atEnd()
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		e.last.Store(err == io.EOF)
 		if n > 0 {
 			if _, err := c.Write(e.framed(buffer, n)); err != nil {
 				return err
 			}
 		}
 		switch {
-		case err == io.EOF && e.length < 0:
+		case err == nil:
+		case e.length < 0:
 			_, err = io.WriteString(c, "0\r\n\r\n")
 			return err
-		case err == io.EOF:
+		default:
 			return nil
-		case err != nil:
-			return err
 		}
 	}
+}
+
+// atEnd waits for the end of the stream, which is io.EOF.
+func (e *exchange) atEnd() error {
+	var next [1]byte
+	n, err := e.request.Body.Read(next[:])
+	if n > 0 || err == nil {
+		return errLength
+	}
+	return err
 }
 
 // framed is the part of a body that stands behind chunkRoom, as it is sent.

@@ -106,6 +106,8 @@ func TestTreeRenewsStale(t *testing.T) {
 			t.Error(got)
 		}
 	}
+	tr.kept.mu.Lock()
+	defer tr.kept.mu.Unlock()
 	if stale != 4 || tr.kept.dir.users != 1 {
 		t.Errorf("%d looks, and %d users at the end", stale, tr.kept.dir.users)
 	}
@@ -127,31 +129,38 @@ func TestKeptIsGivenBack(t *testing.T) {
 			t.Fatalf("%v, %v and %v", err, first, again)
 		}
 		k.release(again)
+		expect := func(what string, dir *openDirectory, users int) {
+			t.Helper()
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if k.dir != dir {
+				t.Errorf("%s: kept is %v, want %v", what, k.dir, dir)
+			}
+			if first.users != users {
+				t.Errorf("%s: %d users, want %d", what, first.users, users)
+			}
+		}
 		time.Sleep(keptFor * 5 / 4)
-		if k.open(path); k.dir != first {
-			t.Fatal("it was closed too early")
+		expect("after a look", first, 2)
+		if _, err := k.open(path); err != nil {
+			t.Fatal(err)
 		}
 		k.release(first)
 		time.Sleep(keptFor * 5 / 4)
-		if k.dir == nil {
-			t.Fatal("it was closed too early after the second request")
-		}
+		expect("after a look that has found a request", first, 2)
 		time.Sleep(2 * keptFor)
-		if k.dir != nil || first.users != 1 || unix.Fstat(first.fd, new(unix.Stat_t)) != nil {
-			t.Fatalf("dir %v, users %d", k.dir, first.users)
+		expect("while a request has it", nil, 1)
+		if err := unix.Fstat(first.fd, new(unix.Stat_t)); err != nil {
+			t.Errorf("it is closed under a request: %v", err)
 		}
 		k.release(first)
-		if first.users != 0 {
-			t.Errorf("%d users at the end", first.users)
-		}
+		expect("at the end", nil, 0)
 		next, err := k.open(path)
 		if err != nil || next == first {
 			t.Fatalf("%v, %v", next, err)
 		}
 		k.release(next)
 		time.Sleep(4 * keptFor)
-		if k.dir != nil || next.users != 0 {
-			t.Errorf("dir %v, %d users", k.dir, next.users)
-		}
+		expect("long after", nil, 0)
 	})
 }
