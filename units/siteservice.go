@@ -50,11 +50,11 @@ func (b *builder) slotRelations(d *draft, g *site.Group) {
 }
 
 // descriptors is how many a supervisor may need: for each client a connection and
-// a spool file each way, for each thread of two generations a connection each way.
+// a spool file each way, for each thread of two generations three ends of its connection.
 func descriptors(s *site.Site) int {
 	n := 1024 + 3*s.Server.MaxConnections
 	for _, g := range s.Groups {
-		n += 4 * g.Processes * g.Threads
+		n += 6 * g.Processes * g.Threads
 	}
 	return n
 }

@@ -57,8 +57,8 @@ func (b *boss) replayed() []string {
 	for {
 		m := b.next("anything", func(wire.Message) bool { return true })
 		got = append(got, fmt.Sprintf("%s %d", m.Type, m.Process))
-		for pair := range slices.Chunk(m.Descriptors, 2) {
-			b.threads = append(b.threads, &workerThread{t: b.rig.t, requests: connection(b.rig.t, pair[0]), responses: connection(b.rig.t, pair[1])})
+		for own := range slices.Chunk(m.Descriptors, wire.ThreadDescriptors) {
+			b.threads = append(b.threads, newWorkerThread(b.rig.t, own))
 		}
 		if m.Type == wire.GroupReady {
 			return got
@@ -183,7 +183,7 @@ def application(environ, start_response):
 	first.die()
 	r.attach(2)
 	m := r.expectOf(wire.ThreadsOffered, 1)
-	if m.Index != 1 || len(m.Descriptors) != 2 {
+	if m.Index != 1 || len(m.Descriptors) != wire.ThreadDescriptors {
 		t.Errorf("offered: %+v", m)
 	}
 	wire.CloseAll(m.Descriptors)
@@ -195,7 +195,7 @@ def application(environ, start_response):
 	if m.Index != 0 {
 		t.Errorf("offered: %+v", m)
 	}
-	late := &workerThread{t: t, requests: connection(t, m.Descriptors[0]), responses: connection(t, m.Descriptors[1])}
+	late := newWorkerThread(t, m.Descriptors)
 	if got := late.get(""); got != "done" {
 		t.Errorf("got %q", got)
 	}

@@ -7,29 +7,28 @@ import (
 	"github.com/wsgid/wsgid/supervisor/internal/wire"
 )
 
-// batch is the number of threads whose descriptors, two for each, are sent with
-// one message.
-const batch = 100
+// batch is the number of threads whose descriptors are sent with one message.
+const batch = 80
 
 // offers are connections of threads, by the thread's index, that wait for a
-// supervisor: two descriptors each, which belong to the offers.
-type offers map[int][2]int
+// supervisor: their descriptors, which belong to the offers.
+type offers map[int][wire.ThreadDescriptors]int
 
 // keep takes over the descriptors of threads from first on. Those of a thread
 // that has offered others before are closed, as are those of threads beyond
 // limit.
 func (o offers) keep(first, limit int, fds []int) {
-	for index := first; len(fds) > 1; index++ {
-		pair := [2]int{fds[0], fds[1]}
-		fds = fds[2:]
+	for index := first; len(fds) >= wire.ThreadDescriptors; index++ {
+		own := [wire.ThreadDescriptors]int(fds)
+		fds = fds[wire.ThreadDescriptors:]
 		if index < 0 || index >= limit {
-			wire.CloseAll(pair[:])
+			wire.CloseAll(own[:])
 			continue
 		}
 		if old, found := o[index]; found {
 			wire.CloseAll(old[:])
 		}
-		o[index] = pair
+		o[index] = own
 	}
 	wire.CloseAll(fds)
 }
@@ -40,12 +39,12 @@ func (o offers) take() []wire.Message {
 	var messages []wire.Message
 	next := -1
 	for _, index := range slices.Sorted(maps.Keys(o)) {
-		if index != next || len(messages[len(messages)-1].Descriptors) >= 2*batch {
+		if index != next || len(messages[len(messages)-1].Descriptors) >= wire.ThreadDescriptors*batch {
 			messages = append(messages, wire.Message{Type: wire.ThreadsOffered, Index: index})
 		}
 		m := &messages[len(messages)-1]
-		pair := o[index]
-		m.Descriptors = append(m.Descriptors, pair[:]...)
+		own := o[index]
+		m.Descriptors = append(m.Descriptors, own[:]...)
 		next = index + 1
 	}
 	clear(o)
@@ -53,8 +52,8 @@ func (o offers) take() []wire.Message {
 }
 
 func (o offers) close() {
-	for _, pair := range o {
-		wire.CloseAll(pair[:])
+	for _, own := range o {
+		wire.CloseAll(own[:])
 	}
 	clear(o)
 }

@@ -257,8 +257,8 @@ func (b *boss) offered(process, count int) []*workerThread {
 	byIndex := map[int]*workerThread{}
 	for len(byIndex) < count {
 		m := b.expectOf(wire.ThreadsOffered, process)
-		for pair := range slices.Chunk(m.Descriptors, 2) {
-			t := &workerThread{t: b.rig.t, requests: connection(b.rig.t, pair[0]), responses: connection(b.rig.t, pair[1])}
+		for own := range slices.Chunk(m.Descriptors, wire.ThreadDescriptors) {
+			t := newWorkerThread(b.rig.t, own)
 			byIndex[m.Index] = t
 			b.threads = append(b.threads, t)
 			m.Index++

@@ -13,13 +13,20 @@ import (
 
 // workerThread is a test's end of a thread's connection.
 type workerThread struct {
-	t                   *testing.T
-	requests, responses net.Conn
+	t                *testing.T
+	requests, stream net.Conn
+}
+
+// newWorkerThread takes over the descriptors that a thread was offered with.
+func newWorkerThread(t *testing.T, fds []int) *workerThread {
+	t.Helper()
+	wire.CloseAll(fds[2:])
+	return &workerThread{t: t, requests: connection(t, fds[0]), stream: connection(t, fds[1])}
 }
 
 func (w *workerThread) close() {
 	w.requests.Close()
-	w.responses.Close()
+	w.stream.Close()
 }
 
 // connection takes over a descriptor.
@@ -69,14 +76,14 @@ func (w *workerThread) send(variables string, body []byte) {
 func (w *workerThread) frame() (h wire.Header, head, body []byte, err error) {
 	w.t.Helper()
 	b := make([]byte, wire.HeaderSize)
-	if _, err = io.ReadFull(w.responses, b); err != nil {
+	if _, err = io.ReadFull(w.stream, b); err != nil {
 		return h, nil, nil, err
 	}
 	if err = h.Parse(b); err != nil {
 		return h, nil, nil, err
 	}
 	payload := make([]byte, h.Head+h.Body)
-	_, err = io.ReadFull(w.responses, payload)
+	_, err = io.ReadFull(w.stream, payload)
 	return h, payload[:h.Head], payload[h.Head:], err
 }
 
@@ -105,7 +112,7 @@ func (w *workerThread) giveBody() {
 	w.t.Helper()
 	frame := make([]byte, wire.HeaderSize)
 	(&wire.Header{Kind: wire.Body, Flags: wire.Last}).Put(frame)
-	if _, err := w.requests.Write(frame); err != nil {
+	if _, err := w.stream.Write(frame); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ func withBody(b *Body) func(*client) { return func(c *client) { c.x.Body = b } }
 func (w *worker) takeFile() (wire.Header, *os.File) {
 	w.t.Helper()
 	header, oob := make([]byte, wire.HeaderSize), make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := w.requests.ReadMsgUnix(header, oob)
+	n, oobn, _, _, err := w.stream.ReadMsgUnix(header, oob)
 	if err != nil || n != wire.HeaderSize {
 		w.t.Fatalf("%d bytes, %v", n, err)
 	}
@@ -142,7 +142,7 @@ func TestAnswerBeforeTheBodysEnd(t *testing.T) {
 	w[0][0].idle()
 	eventually(t, "Write to say so", func() bool { return errors.Is(b.Write(room("more"), false), ErrNotWanted) })
 	for {
-		if f, err := w[0][0].receive(); err != nil {
+		if f, err := readFrame(w[0][0].stream); err != nil {
 			t.Fatal(err)
 		} else if f.Flags&wire.Last != 0 {
 			if f.Flags&wire.Aborted == 0 {
@@ -224,7 +224,7 @@ func TestTimeoutWhileTheBodyIsPassedOn(t *testing.T) {
 	}()
 	late.answered(504)
 	l.expect(wire.DumpStacks)
-	go func() { _, _ = io.Copy(io.Discard, w[0][0].requests) }()
+	go func() { _, _ = io.Copy(io.Discard, w[0][0].stream) }()
 	if err := await(t, "Write", passed); !errors.Is(err, ErrNotWanted) {
 		t.Errorf("Write: %v", err)
 	}

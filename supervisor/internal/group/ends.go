@@ -37,9 +37,10 @@ func (g *Group) threadEnded(t *thread, err error) {
 	j := t.job
 	t.job.failed, t.ended = true, true
 	t.mu.Unlock()
+	untouched := t.takeUnread() > 0 || j.sendFailed || j.cutShort(err)
 	t.sending.Unlock()
 	if j.response != nil && t.takeOver() {
-		g.lostRequest(t, j, err)
+		g.lostRequest(t, j, err, untouched)
 	}
 	if j.response != nil && j.body.end() {
 		t.mu.Lock()
@@ -65,11 +66,10 @@ func isBroken(err error) bool {
 		!errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrClosed)
 }
 
-// lostRequest deals with the request of a thread that has ended.
-func (g *Group) lostRequest(t *thread, j job, err error) {
+// lostRequest deals with the request of a thread that has ended. Untouched is one that
+// the process had not read whole when it ended: it was never begun.
+func (g *Group) lostRequest(t *thread, j job, err error, untouched bool) {
 	p := t.process
-	// A request that the process had not read whole when it ended was never begun.
-	untouched := j.sendFailed || t.requestUnread()
 	if untouched && !j.started && j.tries < mostTries && j.body.unused() {
 		g.retry(j)
 		return

@@ -19,10 +19,7 @@ func TestUnreadRequestIsRetried(t *testing.T) {
 	r := newRig(t, nil)
 	_, w := r.start(2, 1)
 	c := r.request("/x")
-	// Something of it has arrived.
-	if _, err := w[0][0].requests.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
+	w[0][0].arrived()
 	w[0][0].close()
 	w[1][0].serve()
 	if c.answered(200).body != "/x" {
@@ -38,7 +35,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	_, w := r.start(1, 8)
 	c := r.request("/x")
 	for i := range mostTries + 1 {
-		_, _ = w[0][i].requests.Read(make([]byte, 1))
+		w[0][i].arrived()
 		w[0][i].close()
 	}
 	c.answered(502)
@@ -238,7 +235,7 @@ func TestClientsGoneLeakNothing(t *testing.T) {
 		c.err = http1.ErrGone
 		c.mu.Unlock()
 		large := raw(wire.Data, 0, 0, "", strings.Repeat("x", 1<<20))
-		if _, err := thread.responses.Write(large); err == nil {
+		if _, err := thread.stream.Write(large); err == nil {
 			thread.ended()
 		}
 		thread.close()
@@ -328,7 +325,7 @@ func TestStreamedResponse(t *testing.T) {
 		frames = append(frames, raw(wire.Data, 0, 0, "", text)...)
 	}
 	frames = append(frames, raw(wire.End, 0, 0, "", "")...)
-	go func() { _, _ = w[0][0].responses.Write(frames) }() // a failure shows in what arrives
+	go func() { _, _ = w[0][0].stream.Write(frames) }() // a failure shows in what arrives
 	if c.answered(200).body != want {
 		t.Errorf("%d bytes of %d came through", len(c.body), len(want))
 	}

@@ -315,7 +315,7 @@ func (g *Group) dispatch(t *thread, x *Exchange) {
 		return
 	}
 	// From here on x may be over and in use again at any moment.
-	if err := t.sendHolding(frame); err != nil {
+	if err := t.sendRequest(frame); err != nil {
 		t.shut() // the loop sees the end and gives the request to another
 	}
 }

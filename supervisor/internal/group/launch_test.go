@@ -198,7 +198,7 @@ func TestReleaseKeepsEveryProcess(t *testing.T) {
 		c := r.request("/x")
 		f := w[0][0].take(wire.Request)
 		// Before, while or after the connections are closed.
-		go func() { _, _ = w[0][0].responses.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f))) }()
+		go func() { _, _ = w[0][0].stream.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f))) }()
 		released := make(chan struct{})
 		go func() { r.group.Release(context.Background()); close(released) }()
 		await(t, "the release", released)

@@ -89,7 +89,7 @@ func TestFewThreadsServeWhatComputes(t *testing.T) {
 	for _, worker := range w[0] {
 		go func() {
 			for f, err := worker.receive(); err == nil; f, err = worker.receive() {
-				_, _ = worker.responses.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f)))
+				_, _ = worker.stream.Write(raw(wire.Response, wire.Last, 0, "200 OK", pathOf(f)))
 			}
 		}()
 	}

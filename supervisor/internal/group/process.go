@@ -44,10 +44,11 @@ type dump struct {
 	job    job
 }
 
-// offer takes connections of threads from first on, two descriptors each.
+// offer takes connections of threads from first on.
 func (g *Group) offer(p *process, first int, fds []int) {
-	for i := 0; i+1 < len(fds); i += 2 {
-		t, err := newThread(p, first+i/2, fds[i], fds[i+1])
+	for index := first; len(fds) >= wire.ThreadDescriptors; index++ {
+		t, err := newThread(p, index, [wire.ThreadDescriptors]int(fds))
+		fds = fds[wire.ThreadDescriptors:]
 		if err == nil && !g.adopt(p, t) {
 			t.close()
 			continue
@@ -66,9 +67,7 @@ func (g *Group) offer(p *process, first int, fds []int) {
 			g.release(t)
 		}
 	}
-	if len(fds)%2 != 0 {
-		wire.CloseAll(fds[len(fds)-1:])
-	}
+	wire.CloseAll(fds)
 }
 
 func (p *process) isReady(g *Group) bool {

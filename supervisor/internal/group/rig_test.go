@@ -159,8 +159,8 @@ func (l *leader) tell(m wire.Message) {
 
 // thread plays one worker thread's ends of its connection.
 type worker struct {
-	t                   *testing.T
-	requests, responses *net.UnixConn
+	t                *testing.T
+	requests, stream *net.UnixConn
 }
 
 func pair(t testing.TB) (a, b *net.UnixConn) {
@@ -191,18 +191,22 @@ func (l *leader) offer(process, first, count int) []*worker {
 	workers := make([]*worker, count)
 	for i := range workers {
 		var ends [4]int
-		for j := 0; j < 4; j += 2 {
-			two, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		for j, kind := range []int{unix.SOCK_SEQPACKET, unix.SOCK_STREAM} {
+			two, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ends[j], ends[j+1] = two[0], two[1]
+			ends[2*j], ends[2*j+1] = two[0], two[1]
 		}
-		fds = append(fds, ends[0], ends[2])
-		w := &worker{t: t, requests: unixConn(t, ends[1]), responses: unixConn(t, ends[3])}
+		unread, err := unix.Dup(ends[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, ends[0], ends[2], unread)
+		w := &worker{t: t, requests: unixConn(t, ends[1]), stream: unixConn(t, ends[3])}
 		limit := time.Now().Add(within)
 		_ = w.requests.SetDeadline(limit)
-		_ = w.responses.SetDeadline(limit)
+		_ = w.stream.SetDeadline(limit)
 		t.Cleanup(w.close)
 		workers[i] = w
 	}
@@ -238,7 +242,7 @@ func (r *rig) start(processes, n int) (*leader, [][]*worker) {
 	return l, all
 }
 
-func (w *worker) close() { w.requests.Close(); w.responses.Close() }
+func (w *worker) close() { w.requests.Close(); w.stream.Close() }
 
 // frame is what a worker receives.
 type frame struct {
@@ -246,27 +250,61 @@ type frame struct {
 	head, body []byte
 }
 
+// receive receives a request.
 func (w *worker) receive() (frame, error) {
+	packet := make([]byte, wire.MaxPacket)
+	n, err := w.requests.Read(packet)
+	if err == nil && n == 0 {
+		err = io.EOF // of a socket of packets, to package net
+	}
+	if err != nil {
+		return frame{}, err
+	}
+	return readFrame(io.MultiReader(bytes.NewReader(packet[:n]), w.stream))
+}
+
+// readFrame reads a frame from the stream.
+func readFrame(from io.Reader) (frame, error) {
 	var f frame
 	header := make([]byte, wire.HeaderSize)
-	if _, err := io.ReadFull(w.requests, header); err != nil {
+	if _, err := io.ReadFull(from, header); err != nil {
 		return f, err
 	}
 	if err := f.Parse(header); err != nil {
 		return f, err
 	}
 	f.head, f.body = make([]byte, f.Head), make([]byte, f.Body)
-	if _, err := io.ReadFull(w.requests, f.head); err != nil {
+	if _, err := io.ReadFull(from, f.head); err != nil {
 		return f, err
 	}
-	_, err := io.ReadFull(w.requests, f.body)
+	_, err := io.ReadFull(from, f.body)
 	return f, err
+}
+
+// arrived waits for a request, which it leaves where it is.
+func (w *worker) arrived() {
+	w.t.Helper()
+	raw, err := w.requests.SyscallConn()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	err = raw.Read(func(fd uintptr) bool {
+		_, _, err := unix.Recvfrom(int(fd), nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return err == nil
+	})
+	if err != nil {
+		w.t.Fatalf("the worker gets no request: %v", err)
+	}
 }
 
 // take receives a frame of the kind.
 func (w *worker) take(kind wire.Kind) frame {
 	w.t.Helper()
-	f, err := w.receive()
+	receive := w.receive
+	if kind != wire.Request {
+		receive = func() (frame, error) { return readFrame(w.stream) }
+	}
+	f, err := receive()
 	if err != nil {
 		w.t.Fatalf("the worker gets no frame: %v", err)
 	}
@@ -309,7 +347,7 @@ func raw(kind wire.Kind, flags uint8, count int, head, body string) []byte {
 
 func (w *worker) send(frames ...[]byte) {
 	w.t.Helper()
-	if _, err := w.responses.Write(bytes.Join(frames, nil)); err != nil {
+	if _, err := w.stream.Write(bytes.Join(frames, nil)); err != nil {
 		w.t.Fatalf("the worker cannot send: %v", err)
 	}
 }
@@ -589,7 +627,7 @@ func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // sendDescriptor sends the one byte that a file's descriptor comes with.
 func (w *worker) sendDescriptor(file *os.File) {
 	w.t.Helper()
-	if _, _, err := w.responses.WriteMsgUnix([]byte{0}, unix.UnixRights(int(file.Fd())), nil); err != nil {
+	if _, _, err := w.stream.WriteMsgUnix([]byte{0}, unix.UnixRights(int(file.Fd())), nil); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -36,9 +36,10 @@ type thread struct {
 	process *process
 	index   int
 	ident   string // of the thread in stack dumps; guarded by the group's lock
-	// requests and responses are the descriptors of the two directions.
-	requests, responses int
-	source              *loop.Source
+	// requests takes request packets, and stream is for all else. unread is a copy of
+	// the worker's end of requests: what can be received there the worker has not.
+	requests, stream, unread int
+	source                   *loop.Source
 
 	// Reading, by the loop's goroutine alone.
 	buf        *[bufferSize]byte // nil while nothing is buffered
@@ -105,12 +106,13 @@ type job struct {
 }
 
 // newThread takes over the descriptors of a thread's connection.
-func newThread(p *process, index, requests, responses int) (*thread, error) {
-	if err := errors.Join(unix.SetNonblock(requests, true), unix.SetNonblock(responses, true)); err != nil {
-		wire.CloseAll([]int{requests, responses})
+func newThread(p *process, index int, fds [wire.ThreadDescriptors]int) (*thread, error) {
+	t := &thread{process: p, index: index, requests: fds[0], stream: fds[1], unread: fds[2]}
+	// The worker's end stays as it is: the worker waits there.
+	if err := errors.Join(unix.SetNonblock(t.requests, true), unix.SetNonblock(t.stream, true)); err != nil {
+		wire.CloseAll(fds[:])
 		return nil, fmt.Errorf("cannot use a worker's connection: %w", err)
 	}
-	t := &thread{process: p, index: index, requests: requests, responses: responses}
 	t.room = func() { t.watched().Loop().Post(t.resume) }
 	return t, nil
 }
@@ -119,7 +121,7 @@ func newThread(p *process, index, requests, responses int) (*thread, error) {
 func (t *thread) watch(l *loop.Loop) error {
 	t.closing.Lock()
 	defer t.closing.Unlock()
-	source, err := l.Add(t.responses, loop.Reading, t)
+	source, err := l.Add(t.stream, loop.Reading, t)
 	t.source = source
 	return err
 }
@@ -171,24 +173,6 @@ func (t *thread) disconnect(err error) {
 	}()
 }
 
-// requestUnread reports whether a process that ends had not read the last
-// request: a stream socket that is closed with unread bytes in it resets its
-// peer. The response socket may be closed a moment before.
-func (t *thread) requestUnread() bool {
-	t.closing.Lock()
-	defer t.closing.Unlock()
-	if t.closed {
-		return false
-	}
-	const moment = 100 // milliseconds
-	polled := []unix.PollFd{{Fd: int32(t.requests)}}
-	if _, err := unix.Poll(polled, moment); err != nil {
-		return false
-	}
-	code, err := unix.GetsockoptInt(t.requests, unix.SOL_SOCKET, unix.SO_ERROR)
-	return err == nil && syscall.Errno(code) == unix.ECONNRESET
-}
-
 // close closes the descriptors. A writer that waits is woken by the shutdown
 // first.
 func (t *thread) close() {
@@ -201,7 +185,7 @@ func (t *thread) close() {
 		return
 	}
 	t.closed = true
-	wire.CloseAll([]int{t.requests, t.responses})
+	wire.CloseAll([]int{t.requests, t.stream, t.unread})
 }
 
 // shut ends the connection from any goroutine; the loop sees its end.
@@ -210,7 +194,7 @@ func (t *thread) shut() {
 	defer t.closing.Unlock()
 	if !t.closed {
 		_ = unix.Shutdown(t.requests, unix.SHUT_RDWR)
-		_ = unix.Shutdown(t.responses, unix.SHUT_RDWR)
+		_ = unix.Shutdown(t.stream, unix.SHUT_RDWR)
 	}
 }
 
@@ -254,7 +238,7 @@ func (t *thread) tryWrite(p []byte) (rest []byte, err error) {
 		return p, syscall.EPIPE
 	}
 	for {
-		n, err := syscall.Write(t.requests, p)
+		n, err := syscall.Write(t.stream, p)
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
@@ -273,7 +257,7 @@ func (t *thread) writeAll(p []byte) error {
 			return err
 		}
 		p = rest
-		polled := []unix.PollFd{{Fd: int32(t.requests), Events: unix.POLLOUT}}
+		polled := []unix.PollFd{{Fd: int32(t.stream), Events: unix.POLLOUT}}
 		if _, err := unix.Poll(polled, -1); err != nil && err != unix.EINTR {
 			return err
 		}
@@ -295,7 +279,7 @@ func (t *thread) sendFile(b *Body) error {
 		return syscall.EPIPE
 	}
 	// The socket is empty: the worker waits for exactly this.
-	n, err := unix.SendmsgN(t.requests, frame, unix.UnixRights(int(b.File.Fd())), nil, unix.MSG_NOSIGNAL)
+	n, err := unix.SendmsgN(t.stream, frame, unix.UnixRights(int(b.File.Fd())), nil, unix.MSG_NOSIGNAL)
 	if err == nil && n < len(frame) {
 		err = io.ErrShortWrite
 	}
@@ -324,7 +308,7 @@ func (t *thread) splice() (wait bool, err error) {
 		if !able || j.over {
 			return false, nil
 		}
-		moved, over, ok, err := response.Splice(j.serial, t.responses, t.left)
+		moved, over, ok, err := response.Splice(j.serial, t.stream, t.left)
 		t.left -= moved
 		t.received += moved
 		switch {
@@ -371,7 +355,7 @@ func (t *thread) receive() error {
 			}
 		}
 		space := t.space()
-		n, err := syscall.Read(t.responses, space)
+		n, err := syscall.Read(t.stream, space)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -677,7 +661,7 @@ func (t *thread) handleFile(where []byte) error {
 // reports whether that has arrived.
 func (t *thread) receiveFile() (arrived bool, err error) {
 	oob := make([]byte, unix.CmsgSpace(4))
-	n, oobn, _, _, err := unix.Recvmsg(t.responses, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	n, oobn, _, _, err := unix.Recvmsg(t.stream, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return false, nil

@@ -27,7 +27,7 @@ type MessageType string
 // What a leader tells the supervisor.
 const (
 	ProcessStarted MessageType = "process-started" // Process, PID, Text: Python version
-	ThreadsOffered MessageType = "threads"         // Process, Index of the first, two descriptors each: for requests, for responses
+	ThreadsOffered MessageType = "threads"         // Process, Index of the first, ThreadDescriptors each
 	ThreadIdent    MessageType = "thread-ident"    // Process, Index, Text: the ident in stack dumps
 	ProcessReady   MessageType = "process-ready"   // Process: imported, all threads offered
 	ProcessFailed  MessageType = "process-failed"  // Process, Text: why it could not start, Status: what to answer, 0 for the usual
@@ -59,13 +59,18 @@ const (
 	Leaving MessageType = "leaving"
 )
 
+// ThreadDescriptors is how many a thread's connection has: that to which requests
+// are written, that of the stream, and a copy of that from which the thread receives
+// requests, in this order.
+const ThreadDescriptors = 3
+
 // LogRecords is the one message on the socket that came with Attach: Records. They
 // have a socket of their own so that nothing else waits for them.
 const LogRecords MessageType = "log-records"
 
 // LinkVersion is the version of everything that a supervisor and a leader say
 // to each other. They may come from different installations of wsgid.
-const LinkVersion = 1
+const LinkVersion = 2
 
 // What the supervisor tells a leader.
 const (

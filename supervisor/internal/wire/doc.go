@@ -13,12 +13,15 @@
 //     that a plain read passes over (unix(7)); asking first makes that
 //     impossible, and lets both ends use plain reads for everything else.
 //
-// There are two links. The worker link is two stream sockets for each worker
-// thread, one for either direction, and carries [Header] frames. Two, because a
-// thread that waits for a request in recv(2) would be woken, for nothing,
-// whenever the supervisor reads what the thread has sent on the same socket
-// (unix_write_space in the kernel wakes every waiter of a stream socket). The
-// control link is one stream socket
-// from supervisor to leader and carries [Message] values as length-prefixed
-// JSON with descriptors beside them.
+// There are two links. The worker link is two sockets for each worker thread,
+// and carries [Header] frames: a socket of packets (SOCK_SEQPACKET, unix(7)) for
+// requests, and a stream socket for all else, in both directions. A request is
+// one packet; of one that is larger than MaxPacket the rest follows on the stream.
+// Two, because a thread that waits for a request in recv(2) would be woken, for
+// nothing, whenever the supervisor reads what the thread has sent on the same
+// socket (unix_write_space in the kernel wakes every waiter of a stream socket).
+// Packets, because the supervisor has a copy of the thread's end as well, and
+// takes back by it, whole, what the thread has not received. The control link is
+// one stream socket from supervisor to leader and carries [Message] values as
+// length-prefixed JSON with descriptors beside them.
 package wire

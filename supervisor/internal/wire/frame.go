@@ -15,6 +15,10 @@ const (
 	MaxBody = 16 << 20
 )
 
+// MaxPacket is how much of a request frame comes as a packet, in bytes: a body of
+// 64 KiB with its environ goes in one, because a second write costs.
+const MaxPacket = 80 << 10
+
 // Kind says what a frame is. Kinds below 16 go to the worker, the others come
 // from it.
 type Kind uint8

@@ -23,34 +23,42 @@ LAST, ABORTED, DEFERRED = 1, 2, 4
 # than a second element in sendmsg.
 JOIN = 16384
 
+# A request comes as one packet of at most this size; what is more follows on the
+# stream.
+PACKET = 81920
+
 # A frame carries at most this much body; the front end refuses more than
 # 16 MiB, and smaller pieces let it pass one on while the next is made.
 PIECE = 1 << 20
 
 
 class Link:
-    """A thread's connection: requests come in on one socket, responses go out
-    on another.
+    """A thread's connection: requests come in on a socket of packets, and all
+    else goes over a stream socket.
 
-    A thread that waits in recv() on a UNIX stream socket is woken, for nothing,
-    whenever the peer has read what the thread sent on that same socket
-    (unix_write_space in the kernel). With two sockets nobody waits where that
-    happens.
+    The front end has a copy of the end that requests are received from, by which
+    it takes back what this thread has not received yet. And a thread that waits
+    in recv() on a UNIX stream socket is woken, for nothing, whenever the peer has
+    read what the thread sent on that same socket (unix_write_space in the
+    kernel): no thread waits for its next request there.
     """
 
     __slots__ = ('recv', 'recv_into', 'recvmsg', 'sendall', 'sendmsg', 'ends')
 
-    def __init__(self, requests, responses):
-        self.recv, self.recv_into, self.recvmsg = requests.recv, requests.recv_into, requests.recvmsg
-        self.sendall, self.sendmsg = responses.sendall, responses.sendmsg
-        self.ends = (requests, responses)
+    def __init__(self, requests, stream):
+        self.recv = requests.recv
+        self.recv_into, self.recvmsg = stream.recv_into, stream.recvmsg
+        self.sendall, self.sendmsg = stream.sendall, stream.sendmsg
+        self.ends = (requests, stream)
 
     def take_no_more(self):
-        """Let requests end with what has arrived."""
-        try:
-            self.ends[0].shutdown(SHUT_RD)
-        except OSError:
-            pass  # closed already
+        """Let requests, and the body that a thread may wait for, end with what has
+        arrived."""
+        for end in self.ends:
+            try:
+                end.shutdown(SHUT_RD)
+            except OSError:
+                pass  # closed already
 
     def shut(self):
         """End the connection; a thread that waits for a request wakes."""

@@ -5,7 +5,9 @@ import sys
 import threading
 import _signal  # signal without what that imports
 from _signal import SIGXCPU
-from _socket import AF_UNIX, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, socket, socketpair
+from _socket import (
+    AF_UNIX, SO_SNDBUF, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SCM_RIGHTS, socket, socketpair,
+)
 from _thread import start_new_thread
 from struct import pack
 from time import perf_counter_ns
@@ -15,9 +17,9 @@ from _wsgid.exchange import Exchange, FileWrapper, RequestTimeout
 from _wsgid.link import Link
 from _wsgid.thread import Errors, Thread
 
-# Threads offered by one message, with two descriptors each; the kernel takes
+# Threads offered by one message, with three descriptors each; the kernel takes
 # 253 (SCM_MAX_FD).
-BATCH = 100
+BATCH = 80
 
 # A log record is cut into pieces of this many characters: one message of the
 # control socket holds about 200 KB.
@@ -128,25 +130,27 @@ class Process:
     def make_threads(self):
         count = int(self.config['threads'])
         for first in range(0, count, BATCH):
-            far_ends = []
+            links = []
             for index in range(first, min(first + BATCH, count)):
-                link, far = self.pair()
-                self.threads.append(Thread(self, index, link))
-                far_ends += far
-            self.offer(first, far_ends)
+                links.append(self.pair())
+                self.threads.append(Thread(self, index, links[-1][0]))
+            self.offer(first, links)
 
     def pair(self):
         """A thread's connection, and the far ends of it."""
-        requests, far_requests = socketpair(AF_UNIX, SOCK_STREAM)
-        responses, far_responses = socketpair(AF_UNIX, SOCK_STREAM)
+        requests, far_requests = socketpair(AF_UNIX, SOCK_SEQPACKET)
+        stream, far_stream = socketpair(AF_UNIX, SOCK_STREAM)
         # Room for one large block, so that a thread can give it away and go on.
-        responses.setsockopt(SOL_SOCKET, SO_SNDBUF, 1 << 19)
-        return Link(requests, responses), [far_requests, far_responses]
+        stream.setsockopt(SOL_SOCKET, SO_SNDBUF, 1 << 19)
+        return Link(requests, stream), (far_requests, far_stream)
 
-    def offer(self, first, far_ends):
-        self.tell('threads', str(first), str(len(far_ends) // 2), fds=[end.fileno() for end in far_ends])
-        for end in far_ends:
-            end.close()
+    def offer(self, first, links):
+        """Offer connections, with their far ends, of threads from first on."""
+        fds = [end.fileno() for link, far_ends in links for end in (*far_ends, link.ends[0])]
+        self.tell('threads', str(first), str(len(links)), fds=fds)
+        for _, far_ends in links:
+            for end in far_ends:
+                end.close()
 
     def next_link(self, thread, served):
         """The connection that follows one that has ended; None when there is to
@@ -156,9 +160,9 @@ class Process:
             thread.sock.close()
             if served and not thread.fresh and not self.stopping:
                 try:
-                    link, far = self.pair()
-                    self.offer(thread.index, far)
-                    return link
+                    pair = self.pair()
+                    self.offer(thread.index, [pair])
+                    return pair[0]
                 except OSError as err:
                     self.log('error', '', 'cannot make a new connection for a worker thread: %s' % err)
             while not thread.fresh and not self.stopping:
@@ -172,24 +176,24 @@ class Process:
         """Make new connections in the place of those that a supervisor had who
         has gone. A thread with a request makes its own when that is over."""
         with self.lock:
-            first, far_ends = 0, []
+            first, links = 0, []
             for thread in self.threads:
                 if thread.busy:
                     continue
-                if far_ends and (thread.index != first + len(far_ends) // 2 or len(far_ends) == 2 * BATCH):
-                    self.offer(first, far_ends)
-                    far_ends = []
+                if links and (thread.index != first + len(links) or len(links) == BATCH):
+                    self.offer(first, links)
+                    links = []
                 try:
-                    link, far = self.pair()
+                    pair = self.pair()
                 except OSError as err:
                     self.log('error', '', 'cannot make new connections for worker threads: %s' % err)
                     break
-                if not far_ends:
+                if not links:
                     first = thread.index
-                far_ends += far
-                self.hand_over(thread, link)
-            if far_ends:
-                self.offer(first, far_ends)
+                links.append(pair)
+                self.hand_over(thread, pair[0])
+            if links:
+                self.offer(first, links)
             self.renewed.notify_all()
         self.tell('renewed', number)
 

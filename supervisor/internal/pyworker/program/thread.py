@@ -6,11 +6,7 @@ from time import perf_counter_ns, thread_time_ns
 
 from _wsgid.body import Body
 from _wsgid.exchange import Exchange, RequestTimeout
-from _wsgid.link import DEFERRED, HEADER, SIZE, Disconnected, receive
-
-# One receive takes a usual request with its body; a larger one is completed
-# by a second receive of the exact size.
-RECEIVE = 16384
+from _wsgid.link import DEFERRED, HEADER, PACKET, SIZE, Disconnected, receive
 
 
 class Thread:
@@ -86,7 +82,7 @@ class Thread:
         """Serve until the front end closes the connection between two requests."""
         recv, unpack, base = self.sock.recv, HEADER.unpack_from, self.environ
         while True:
-            data = recv(RECEIVE)
+            data = recv(PACKET)
             if len(data) < SIZE:
                 if not data:
                     return
@@ -139,12 +135,15 @@ class Thread:
 
 TRACEBACK = 'Traceback (most recent call last):'
 
+# Characters that are waited with for the end of one.
+LARGEST_TRACEBACK = 16384
+
 
 def in_traceback(lines):
     """Whether lines end inside a traceback, which print_exc() writes line by line
     and which is one record. What does not end is no traceback."""
     last = lines[lines.rfind('\n') + 1:]
-    return last.startswith((' ', TRACEBACK)) and TRACEBACK in lines and len(lines) < RECEIVE
+    return last.startswith((' ', TRACEBACK)) and TRACEBACK in lines and len(lines) < LARGEST_TRACEBACK
 
 
 class Errors:

@@ -90,22 +90,28 @@ class Leader:
 
 
 class FrontEnd:
-    """The front end's end of a thread's connection: a socket for requests and
-    one for responses."""
+    """The front end's end of a thread's connection: a socket for requests, a stream
+    for all else, and a copy of what the thread receives requests from."""
 
-    def __init__(self, requests, responses):
-        self.requests, self.responses = socket.socket(fileno=requests), socket.socket(fileno=responses)
-        for end in (self.requests, self.responses):
+    def __init__(self, requests, stream, unread):
+        self.requests, self.stream, self.unread = (socket.socket(fileno=fd) for fd in (requests, stream, unread))
+        for end in (self.requests, self.stream):
             end.settimeout(PATIENCE)
 
     @classmethod
     def of_each(cls, fds):
         """The connections to which descriptors belong."""
-        return [cls(*pair) for pair in zip(fds[::2], fds[1::2])]
+        return [cls(*pair) for pair in zip(fds[::3], fds[1::3], fds[2::3])]
 
     def send(self, kind, flags=0, head=b'', body=b'', length=0, count=0):
-        self.requests.sendall(link.HEADER.pack(kind, flags, count, len(head), len(body), length & 0xffffffff, length >> 32)
-                          + head + body)
+        self.send_frame(link.HEADER.pack(kind, flags, count, len(head), len(body), length & 0xffffffff, length >> 32)
+                        + head + body)
+
+    def send_frame(self, data):
+        if data[0] == link.REQUEST:
+            self.requests.send(data[:link.PACKET])
+            data = data[link.PACKET:]
+        self.stream.sendall(data)
 
     def request(self, body=b'', deferred=False, **environ):
         fields = {'REQUEST_METHOD': 'GET', **environ}
@@ -121,12 +127,12 @@ class FrontEnd:
             self.send_with_descriptor(header, file.fileno())
 
     def send_with_descriptor(self, data, fd):
-        self.requests.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('i', fd))])
+        self.stream.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('i', fd))])
 
     def take(self, size):
         data = b''
         while len(data) < size:
-            piece = self.responses.recv(min(size - len(data), 1 << 20))
+            piece = self.stream.recv(min(size - len(data), 1 << 20))
             if not piece:
                 raise EOFError('the worker closed the connection after %r' % data[:100])
             data += piece
@@ -169,24 +175,25 @@ class FrontEnd:
 
     def descriptor(self):
         """The byte that a descriptor comes with, and the descriptor."""
-        data, ancillary, _, _ = self.responses.recvmsg(1, socket.CMSG_SPACE(4))
+        data, ancillary, _, _ = self.stream.recvmsg(1, socket.CMSG_SPACE(4))
         if len(ancillary) != 1:
             raise AssertionError('%r came without a descriptor' % data)
         return data, struct.unpack('i', ancillary[0][2])[0]
 
     def silent(self):
         """Whether the worker has sent nothing that was not read."""
-        self.responses.setblocking(False)
+        self.stream.setblocking(False)
         try:
-            return not self.responses.recv(1, socket.MSG_PEEK)
+            return not self.stream.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return True
         finally:
-            self.responses.settimeout(PATIENCE)
+            self.stream.settimeout(PATIENCE)
 
     def close(self):
         self.requests.close()
-        self.responses.close()
+        self.unread.close()
+        self.stream.close()
 
 
 class Frame:
@@ -227,7 +234,7 @@ class Worker:
         self.fronts = []
         while len(self.fronts) < threads:
             (_, first, count), fds = self.leader.expect('threads')
-            assert int(first) == len(self.fronts) and 2 * int(count) == len(fds), (first, count, fds)
+            assert int(first) == len(self.fronts) and 3 * int(count) == len(fds), (first, count, fds)
             self.fronts += FrontEnd.of_each(fds)
         self.front = self.fronts[0]
         self.process.start_next()
@@ -235,7 +242,7 @@ class Worker:
     def reconnected(self):
         """The connection that a thread offers in the place of its last one."""
         (_, index, count), fds = self.leader.expect('threads')
-        assert count == '1' and len(fds) == 2, (count, fds)
+        assert count == '1' and len(fds) == 3, (count, fds)
         self.fronts += FrontEnd.of_each(fds)
         return int(index), self.fronts[-1]
 
@@ -248,7 +255,7 @@ class Worker:
         while True:
             fields, fds = self.leader.receive()
             if fields[0] == 'threads':
-                assert 2 * int(fields[2]) == len(fds), fields
+                assert 3 * int(fields[2]) == len(fds), fields
                 for index, front in enumerate(FrontEnd.of_each(fds), int(fields[1])):
                     if index in newest:
                         # The thread has noticed the end before it was told.

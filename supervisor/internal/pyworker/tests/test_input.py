@@ -211,7 +211,7 @@ class Deferred(unittest.TestCase):
                 self.expect_want(worker)
                 if piece:
                     # A frame of which the end does not arrive.
-                    worker.front.requests.sendall(link.HEADER.pack(link.BODY, 0, 0, 0, 10, 0, 0) + piece)
+                    worker.front.stream.sendall(link.HEADER.pack(link.BODY, 0, 0, 0, 10, 0, 0) + piece)
                 worker.front.close()
                 index, front = worker.reconnected()
                 self.assertEqual(index, 0)

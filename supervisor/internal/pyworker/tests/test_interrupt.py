@@ -49,7 +49,7 @@ class Interrupt(unittest.TestCase):
         self.assertEqual(caught, ['finally'])
         self.assertEqual(worker.log()[:2], ('info', 'one'))
         # The connection has ended, and there is another.
-        self.assertEqual(worker.front.responses.recv(1), b'')
+        self.assertEqual(worker.front.stream.recv(1), b'')
         index, front = worker.reconnected()
         self.assertEqual(index, 0)
         front.request(PATH_INFO='/quick', **{'mod_wsgi.request_id': 'two'})

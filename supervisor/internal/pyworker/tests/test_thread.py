@@ -1,6 +1,7 @@
 """Threads: environ, wsgi.errors, connections that end, and when they start."""
 
 import logging
+import socket
 import sys
 import threading
 import time
@@ -68,9 +69,51 @@ class Environ(unittest.TestCase):
         self.addCleanup(worker.close)
         head = b'REQUEST_METHOD\0POST\0'
         data = link.HEADER.pack(link.REQUEST, link.LAST, 0, len(head), 5, 0, 0) + head + b'there'
-        for i in range(len(data)):
-            worker.front.requests.sendall(data[i:i + 1])
-        self.assertEqual(worker.front.response().body, b'hellothere')
+        for packet in (1, link.SIZE, len(data) - 1):
+            with self.subTest(packet=packet):
+                worker.front.requests.send(data[:packet])
+                for i in range(packet, len(data)):
+                    worker.front.stream.sendall(data[i:i + 1])
+                self.assertEqual(worker.front.response().body, b'hellothere')
+
+    def test_large_request(self):
+        worker = Worker(lambda environ, start_response: [hello(environ, start_response)[0] + environ['wsgi.input'].read()])
+        self.addCleanup(worker.close)
+        for size in (link.PACKET, 10 * link.PACKET):
+            worker.front.request(b'x' * size)
+            self.assertEqual(worker.front.response().body, b'hello' + b'x' * size)
+
+    def test_what_is_not_received_can_be_taken_back(self):
+        """The next request is in the application only when it was received."""
+        gate, inside = threading.Event(), threading.Event()
+
+        def application(environ, start_response):
+            inside.set()
+            gate.wait(PATIENCE)
+            hello(environ, start_response)
+            return [environ['PATH_INFO'].encode()]
+
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        self.addCleanup(gate.set)
+        worker.front.request(PATH_INFO='/first')
+        self.assertTrue(inside.wait(PATIENCE))
+        for path in ('/second', '/third'):
+            worker.front.request(PATH_INFO=path)
+        for path in (b'/second', b'/third'):
+            self.assertIn(path, worker.front.unread.recv(link.PACKET, socket.MSG_DONTWAIT))
+        gate.set()
+        self.assertEqual(worker.front.response().body, b'/first')
+        worker.front.request(PATH_INFO='/fourth')
+        self.assertEqual(worker.front.response().body, b'/fourth')
+
+    def test_requests_ahead(self):
+        worker = Worker(lambda environ, start_response: hello(environ, start_response) and [environ['PATH_INFO'].encode()])
+        self.addCleanup(worker.close)
+        for number in range(8):
+            worker.front.request(PATH_INFO='/%d' % number)
+        for number in range(8):
+            self.assertEqual(worker.front.response().body, b'/%d' % number)
 
 
 class Errors(unittest.TestCase):
@@ -377,7 +420,7 @@ class Renew(unittest.TestCase):
         second = worker.fronts
         worker.renew('2')
         for front in first + second:
-            self.assertEqual(front.responses.recv(1), b'')
+            self.assertEqual(front.stream.recv(1), b'')
             front.close()
         self.serve(worker, 2)
 
@@ -515,7 +558,7 @@ class Start(unittest.TestCase):
         self.assertEqual(worker.log(), (
             'error', '', "cannot start worker thread 2: can't start new thread; this process goes on with 1 threads"))
         for front in worker.fronts[1:]:
-            self.assertEqual(front.responses.recv(1), b'')
+            self.assertEqual(front.stream.recv(1), b'')
         worker.front.request()
         self.assertEqual(worker.front.response().body, b'hello')
 

@@ -57,7 +57,7 @@ class TranscriptTest(unittest.TestCase):
     def send(self, front, keys, header):
         data = bytes.fromhex(header) + keys.get('head', b'') + keys.get('body', b'')
         if 'file' not in keys:
-            front.requests.sendall(data)
+            front.send_frame(data)
             return
         with tempfile.TemporaryFile() as file:
             file.write(keys['file'])
