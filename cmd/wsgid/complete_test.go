@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // TestShellCompletion has every shell that is here complete command lines with its own
@@ -44,12 +47,13 @@ func TestShellCompletion(t *testing.T) {
 			if err != nil {
 				t.Skipf("no %s: not proved that it completes wsgid's command line", shell)
 			}
-			for _, c := range []struct{ line, want string }{
-				{"wsgid rel", "reload"},
-				{"wsgid und", "undrain"},
-				{"wsgid status --config-directory " + config + " b", "billing blog"},
-				{"wsgid check --us", "--user"},
-			} {
+			cases := append(everyOffer(newRootCommand()),
+				offer{"wsgid rel", "reload"},
+				offer{"wsgid und", "undrain"},
+				offer{"wsgid status --config-directory " + config + " b", "billing blog"},
+				offer{"wsgid check --us", "--user"},
+			)
+			for _, c := range cases {
 				cmd := exec.Command(program, append(append(command, packaged), strings.Fields(c.line)...)...)
 				cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+t.TempDir())
 				output, err := cmd.CombinedOutput()
@@ -61,4 +65,26 @@ func TestShellCompletion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// offer is what is to be offered at the end of a line.
+type offer struct{ line, want string }
+
+// everyOffer has every command that people type, and every option of each.
+func everyOffer(root *cobra.Command) []offer {
+	var all []offer
+	for _, c := range root.Commands() {
+		if !c.IsAvailableCommand() {
+			continue
+		}
+		c.InitDefaultHelpFlag()
+		// The letter before the last is enough for no other command of the same beginning.
+		all = append(all, offer{"wsgid " + c.Name()[:len(c.Name())-1], c.Name()})
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				all = append(all, offer{"wsgid " + c.Name() + " --" + f.Name[:len(f.Name)-1], "--" + f.Name})
+			}
+		})
+	}
+	return all
 }
