@@ -35,6 +35,9 @@ type Policy struct {
 	ErrorOverride bool
 	// Sendfile sends the files of wsgi.file_wrapper with sendfile(2).
 	Sendfile bool
+	// LocalRedirects answers what a GET for Location would, where an application answers
+	// with status 200 and a Location that is a path.
+	LocalRedirects bool
 	// IgnoreActivity has requests not count for [Group.InactivityTimeout].
 	IgnoreActivity bool
 	// ResponseHeaders are fields, "Name: value", of every response; an empty value takes
@@ -123,6 +126,11 @@ func policyKeys() []Key {
 			Meaning: "Sends the files of wsgi.file_wrapper with sendfile(2); false copies them, for file systems on which that goes wrong.",
 		},
 		{
+			Name: "local-redirects", Type: TypeBool, Default: true,
+			Meaning: "Answers a request with what GET of the path in Location gives, where an application answers with status 200 and a Location that begins with a slash; false sends its own answer.",
+			Notes:   localRedirectNotes,
+		},
+		{
 			Name: errorPageKey, Type: TypePages, ModWSGI: "ErrorDocument",
 			Meaning: "Files or texts that are answered in place of wsgid's own error texts, by status or class.",
 			Notes:   errorPageNotes,
@@ -133,6 +141,12 @@ func policyKeys() []Key {
 		},
 	}, slices.Concat(responseKeys(), compressKeys(), accessKeys())...)
 }
+
+// localRedirectNotes are for the man page.
+const localRedirectNotes = "It is what mod_wsgi does in daemon mode, and CGI's local redirect (RFC 3875, 6.2.2): the client sees no other address, and nothing of the first answer. " +
+	"The path, percent-encoded and perhaps with a query string, is one of the same host; redirects and rewrites do not hold for it. It may lead to another mount, whose access rules hold, " +
+	"and to static files, those with internal = true among them. The application there sees GET without a body, REQUEST_URI as the client has sent it, and REDIRECT_URL, " +
+	"REDIRECT_QUERY_STRING and REDIRECT_STATUS, as Apache httpd has them. After ten of them for one request the answer is 500."
 
 func policyFields(p *Policy) fields {
 	return append(fields{
@@ -147,6 +161,7 @@ func policyFields(p *Policy) fields {
 		{"deny", &p.Deny},
 		{"ignore-activity", &p.IgnoreActivity},
 		{"enable-sendfile", &p.Sendfile},
+		{"local-redirects", &p.LocalRedirects},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
 	}, slices.Concat(responseFields(p), compressFields(p), accessFields(&p.Access))...)

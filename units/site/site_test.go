@@ -101,7 +101,7 @@ func completeSite() *Site {
 				p.RequestBody, p.PassAuthorization, p.MapHEAD = 10<<20, false, MapNever
 				p.IgnoreActivity, p.Sendfile, p.ErrorOverride, p.ErrorPages = true, false, true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
-				p.Compress, p.CompressMinimum = []string{"text/html", "application/*"}, 0
+				p.Compress, p.CompressMinimum, p.LocalRedirects = []string{"text/html", "application/*"}, 0, false
 			})},
 		},
 		Redirects: []*Redirect{
@@ -168,7 +168,7 @@ func completeSite() *Site {
 // completePolicy is what complete.toml says at the top level, changed.
 func completePolicy(change func(*Policy)) Policy {
 	p := Policy{
-		ChunkedRequest: true, PassAuthorization: true, Sendfile: true, MapHEAD: MapAuto, OddHeaders: HeadersRefused, CompressMinimum: 1024,
+		ChunkedRequest: true, PassAuthorization: true, Sendfile: true, MapHEAD: MapAuto, OddHeaders: HeadersRefused, CompressMinimum: 1024, LocalRedirects: true,
 		TrustedProxies: Peers{Unix: true, Networks: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("192.0.2.1/32"),
 			netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("fd00::/8"),

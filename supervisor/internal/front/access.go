@@ -52,23 +52,24 @@ func (s *session) appendGuard(e *environ) {
 	if g.environ == nil {
 		return
 	}
-	e.b = append(e.b, g.environ...)
-	req := &s.conn.Request
-	if g.digest {
-		// As the client wrote it: the application may be shown another.
-		e.addBytes("wsgid.method", req.Method)
+	var authorization []byte
+	if g.user {
+		authorization, _ = fieldValue(s.conn.Request.Fields, "Authorization") // two are no credentials of anybody
 	}
-	if !g.user {
-		return
-	}
-	for i := range req.Fields {
-		if equalFold(req.Fields[i].Name, authorizationName) {
-			e.b = append(append(e.b, "wsgid.authorization\x00"...), req.Fields[i].Value...)
-			joinRepeats(e, req.Fields, i) // two are no credentials of anybody
-			e.b = append(e.b, 0)
-			return
-		}
-	}
+	g.append(e, s.conn.Request.Method, authorization)
 }
 
-var authorizationName = []byte("Authorization")
+// append adds what the worker needs of a request whose client wrote such a method: the
+// application may be shown another. authorization is nil for none.
+func (g *guard) append(e *environ, method, authorization []byte) {
+	if g.environ == nil {
+		return
+	}
+	e.b = append(e.b, g.environ...)
+	if g.digest {
+		e.addBytes("wsgid.method", method)
+	}
+	if g.user && authorization != nil {
+		e.addBytes("wsgid.authorization", authorization)
+	}
+}

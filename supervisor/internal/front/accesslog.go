@@ -153,7 +153,7 @@ func formatCombined(b []byte, s *session, r *http1.Response, now time.Time) []by
 
 func appendCommon(b []byte, s *session, r *http1.Response) []byte {
 	b = append(b, orDash(address(s.client()))...)
-	b = appendUser(append(b, " - "...), s.exchange.User())
+	b = appendUser(append(b, " - "...), s.user())
 	b = append(b, " ["...)
 	b = s.began.AppendFormat(b, "02/Jan/2006:15:04:05 -0700")
 	b = append(b, "] "...)
@@ -183,7 +183,7 @@ func statusOf(r *http1.Response) int {
 
 // appendOurs appends what no other server has: id=… queue=…ms worker=…ms process=… outcome=…
 func appendOurs(b []byte, s *session, now time.Time) []byte {
-	n := &s.exchange.Note
+	n := &s.current().Note
 	b = append(append(b, " id="...), s.id...)
 	b = appendMillis(append(b, " queue="...), n.Queued)
 	b = appendMillis(append(b, " worker="...), worked(s, now))
@@ -202,10 +202,10 @@ func appendOurs(b []byte, s *session, now time.Time) []byte {
 
 // worked is the time from the request's way to a thread to its end.
 func worked(s *session, now time.Time) time.Duration {
-	if s.exchange.Note.Dispatched.IsZero() {
+	if s.current().Note.Dispatched.IsZero() {
 		return 0
 	}
-	return now.Sub(s.exchange.Note.Dispatched)
+	return now.Sub(s.current().Note.Dispatched)
 }
 
 func outcomeName(o http1.Outcome) string {
@@ -224,7 +224,7 @@ func outcomeName(o http1.Outcome) string {
 
 // formatJSON is one object a line; times are seconds.
 func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
-	n, line := &s.exchange.Note, &s.line
+	n, line := &s.current().Note, &s.line
 	b = append(b, `{"time":"`...)
 	b = s.began.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","remote_addr":`...)
@@ -233,7 +233,7 @@ func formatJSON(b []byte, s *session, r *http1.Response, now time.Time) []byte {
 		name  string
 		value []byte
 	}{
-		{"remote_user", []byte(s.exchange.User())},
+		{"remote_user", []byte(s.user())},
 		{"method", line.method},
 		{"target", line.target},
 		{"protocol", line.protocol},

@@ -79,6 +79,8 @@ func (c *compression) facts(head http1.Head) (facts responseFacts, ok bool) {
 		switch string(bytes.ToLower(f.Name)) {
 		case "content-type":
 			typed = c.has(f.Value)
+		case "location":
+			fixed = fixed || parsed.Status == 200 // perhaps a local redirect
 		case "content-encoding", "content-range", "content-md5", "content-digest", "repr-digest", "digest":
 			fixed = true
 		case "cache-control":

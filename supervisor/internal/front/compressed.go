@@ -58,20 +58,19 @@ type load struct {
 
 // compressing puts the compression of a place before a response; r itself for a place
 // without.
-func (s *session) compressing(r *http1.Response) sink {
-	rules := s.place.rules.compress
+func (f *Front) compressing(r *http1.Response, p *place, ask *asked) sink {
+	rules := p.rules.compress
 	if rules == nil {
 		return r
 	}
-	req := &s.conn.Request
-	memory := s.place.memory
+	memory := p.memory
 	if memory == 0 {
 		memory = atOnce
 	}
-	tags, _ := fieldValue(req.Fields, "If-None-Match")
+	tags, _ := fieldValue(ask.fields, "If-None-Match")
 	return &compressed{
-		sink: r, packer: &s.front.packer, rules: rules, memory: memory,
-		gzip: takesGzip(req.Fields), head: string(req.Method) == "HEAD", tags: bytes.Clone(tags),
+		sink: r, packer: &f.packer, rules: rules, memory: memory,
+		gzip: takesGzip(ask.fields), head: ask.head, tags: bytes.Clone(tags),
 	}
 }
 

@@ -27,7 +27,7 @@ func (s *session) logCutOff() {
 		"request_id", string(s.id), "method", string(s.line.method), "path", string(path),
 		"age", time.Since(s.began).Round(time.Millisecond), "head_sent", s.conn.Response.Status() != 0,
 	}
-	if note := &s.exchange.Note; note.PID != 0 {
+	if note := &s.current().Note; note.PID != 0 {
 		attrs = append(attrs, "group", note.Group, "generation", note.Generation, "process", note.Process, "pid", note.PID)
 	} else if g := s.group.Load(); g != nil {
 		attrs = append(attrs, "group", g.Name())

@@ -65,7 +65,7 @@ func (s *session) appendRequest(e *environ) {
 		e.addBytes("REQUEST_METHOD", req.Method)
 	}
 	s.appendURI(e, req)
-	script, rest, file := s.split()
+	script, rest, file := s.place.split(s.path)
 	s.appendScript(e, script)
 	e.addBytes("PATH_INFO", rest)
 	if file != nil {

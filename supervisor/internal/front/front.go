@@ -219,6 +219,7 @@ func (f *Front) session(c *http1.Conn) *session {
 	s, ok := c.State.(*session)
 	if !ok {
 		s = &session{front: f, conn: c}
+		s.goesLocal = s.goLocal
 		c.State = s
 	}
 	return s
@@ -229,10 +230,7 @@ func (f *Front) Handle(c *http1.Conn) { f.session(c).handle() }
 
 // Gone implements http1.Handler: a queued request leaves the queue.
 func (f *Front) Gone(c *http1.Conn) {
-	s := f.session(c)
-	if g := s.group.Load(); g != nil {
-		g.Cancel(&s.exchange)
-	}
+	f.session(c).cancel()
 }
 
 // Refuse implements http1.Handler.
@@ -254,7 +252,7 @@ func (f *Front) Done(c *http1.Conn) {
 	}
 	if r.Cut() {
 		f.logger.Error("the response was longer than its Content-Length; the rest was left out",
-			"request_id", string(s.id), "pid", s.exchange.Note.PID)
+			"request_id", string(s.id), "pid", s.current().Note.PID)
 	}
 	if r.Outcome() == http1.Closed {
 		s.logCutOff()

@@ -25,21 +25,21 @@ const scriptPathKey = "wsgid.path"
 // split parts the path of the request: SCRIPT_NAME ends with the mount, or with the
 // match. file is what the script's path begins with, below its directory, and what
 // follows it, if the path says which script it is.
-func (s *session) split() (script, rest, file []byte) {
-	m := s.place.match
+func (p *place) split(path []byte) (script, rest, file []byte) {
+	m := p.match
 	if m == nil {
-		n := len(s.place.script)
-		return s.path[:n], s.path[n:], nil
+		n := len(p.script)
+		return path[:n], path[n:], nil
 	}
-	at := m.expression.FindSubmatchIndex(s.path)
-	for _, p := range m.pieces {
-		if p.Group < 0 {
-			file = append(file, p.Text...)
-		} else if from := at[2*p.Group]; from >= 0 {
-			file = append(file, s.path[from:at[2*p.Group+1]]...)
+	at := m.expression.FindSubmatchIndex(path)
+	for _, one := range m.pieces {
+		if one.Group < 0 {
+			file = append(file, one.Text...)
+		} else if from := at[2*one.Group]; from >= 0 {
+			file = append(file, path[from:at[2*one.Group+1]]...)
 		}
 	}
-	script, rest = s.path[:at[1]], s.path[at[1]:]
+	script, rest = path[:at[1]], path[at[1]:]
 	if m.pieces != nil {
 		file = append(file, rest...)
 	}

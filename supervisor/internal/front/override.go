@@ -19,12 +19,18 @@ type paged struct {
 
 // response is where the group sends what it has for the exchange.
 func (s *session) response() group.Response {
-	r := s.compressing(&s.conn.Response)
-	if s.vhost.internal != nil {
-		return s.sending(&paged{r, s.place.rules, string(s.id)})
+	ask := askedBy(&s.conn.Request)
+	return s.front.respond(&s.conn.Response, s.vhost, s.place, s.id, &ask)
+}
+
+// respond is where the responses of a place go.
+func (f *Front) respond(to *http1.Response, h *host, p *place, id []byte, ask *asked) group.Response {
+	r := f.compressing(to, p, ask)
+	if h.internal != nil {
+		return f.sending(&paged{r, p.rules, string(id)}, h, p, ask)
 	}
-	if rules := s.place.rules; rules.pages != nil || rules.override {
-		return &paged{r, rules, string(s.id)}
+	if p.rules.pages != nil || p.rules.override {
+		return &paged{r, p.rules, string(id)}
 	}
 	return r
 }

@@ -22,11 +22,10 @@ type sending struct {
 }
 
 // sending needs of the request what is gone by the time that the application answers.
-func (s *session) sending(p *paged) *sending {
-	req := &s.conn.Request
-	x := &sending{paged: p, front: s.front, files: s.vhost.internal, copied: !s.place.policy.Sendfile}
-	x.ask.get, x.ask.head = string(req.Method) == "GET", string(req.Method) == "HEAD"
-	for _, f := range req.Fields {
+func (f *Front) sending(r *paged, h *host, p *place, ask *asked) *sending {
+	x := &sending{paged: r, front: f, files: h.internal, copied: !p.policy.Sendfile}
+	x.ask.get, x.ask.head = ask.get, ask.head
+	for _, f := range ask.fields {
 		if asksForFile(f.Name) {
 			x.ask.fields = append(x.ask.fields, http1.Field{Name: bytes.Clone(f.Name), Value: bytes.Clone(f.Value)})
 		}
@@ -84,6 +83,7 @@ func (x *sending) sent(serial uint64, head http1.Head) bool {
 		case name == "x-sendfile":
 			file = string(f.Value)
 		case describesFile(name):
+		case name == "location" && parsed.Status == 200: // no local redirect, then
 		default:
 			own.kind = own.kind || name == "content-type"
 			own.cache = own.cache || name == "cache-control"

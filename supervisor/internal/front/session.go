@@ -23,7 +23,11 @@ type session struct {
 	conn     *http1.Conn
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
-	path     []byte                      // clean path of the request
+	// local is what has come in place of the exchange; nil if nothing has.
+	local     atomic.Pointer[local]
+	goesLocal func(location []byte) (next func()) // goLocal, made once
+	ofSocket  bool                                // the client is at the other end of a UNIX socket; for goLocal
+	path      []byte                              // clean path of the request
 	// rewritten is nil for a request that goes on as it came.
 	rewritten *rewritten
 	id        []byte // request id
@@ -78,6 +82,10 @@ func (s *session) handle() {
 	s.conn.Response.SetSendTimeout(s.place.sendTimeout)
 	s.conn.Response.SetFlushDelay(s.place.flushDelay)
 	s.conn.Response.SetCopyFiles(!s.place.policy.Sendfile)
+	if s.place.policy.LocalRedirects {
+		s.ofSocket = s.conn.Local()
+		s.conn.Response.SetLocal(s.goesLocal)
+	}
 	s.group.Store(s.place.group)
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)
@@ -98,6 +106,7 @@ func (s *session) begin() {
 	}
 	s.vhost, s.place, s.rewritten = nil, nil, nil
 	s.group.Store(nil)
+	s.local.Store(nil)
 	s.began = time.Now()
 	s.exchange.Reset()
 	s.path = s.path[:0]

@@ -74,26 +74,34 @@ func (s *session) serveFile() bool {
 		s.delivery().send(file)
 	case st.fallback && (err == errNoFile || err == errNoIndex):
 		return false
-	case err == errNoFile:
-		s.answer(404, "There is no such file.", "")
-	case err == errNoIndex:
-		s.answer(403, "Directories are not listed.", "")
 	case err == errDirectory:
 		s.redirectToDirectory()
-	case err == errForbidden:
-		s.answer(403, "The file may not be read.", "")
 	default:
-		s.front.logger.Error("cannot open a static file", "request_id", string(s.id), "err", err)
-		s.answer(500, "The file cannot be read.", "")
+		status, text := s.front.noFile(err, string(s.id))
+		s.answer(status, text, "")
 	}
 	return true
 }
 
+// noFile is the answer to a request for a file that there is none to send for.
+func (f *Front) noFile(err error, id string) (status int, text string) {
+	switch err {
+	case errNoFile, errDirectory:
+		return 404, "There is no such file."
+	case errNoIndex:
+		return 403, "Directories are not listed."
+	case errForbidden:
+		return 403, "The file may not be read."
+	}
+	f.logger.Error("cannot open a static file", "request_id", id, "err", err)
+	return 500, "The file cannot be read."
+}
+
 func (s *session) delivery() *delivery {
-	r, req := &s.conn.Response, &s.conn.Request
+	r, ask := &s.conn.Response, askedBy(&s.conn.Request)
 	return &delivery{
-		to: s.compressing(r), serial: r.Serial(), static: s.place.static, copied: !s.place.policy.Sendfile, refuse: s.answer,
-		ask: asked{get: string(req.Method) == "GET", head: string(req.Method) == "HEAD", fields: req.Fields},
+		to: s.front.compressing(r, s.place, &ask), serial: r.Serial(), static: s.place.static, copied: !s.place.policy.Sendfile, refuse: s.answer,
+		ask: ask,
 	}
 }
 

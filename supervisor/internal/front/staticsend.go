@@ -12,6 +12,11 @@ type asked struct {
 	fields    []http1.Field
 }
 
+// askedBy is what a request wants, as long as its head is there.
+func askedBy(req *http1.Request) asked {
+	return asked{get: string(req.Method) == "GET", head: string(req.Method) == "HEAD", fields: req.Fields}
+}
+
 // delivery answers a request with a file.
 type delivery struct {
 	to     sink

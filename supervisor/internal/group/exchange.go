@@ -46,6 +46,9 @@ type Exchange struct {
 	Body *Body
 	// IgnoreActivity has the request not count for inactivity-timeout.
 	IgnoreActivity bool
+	// Admitted says that the request was taken before and goes on: queue-limit does not
+	// refuse it.
+	Admitted bool
 	// Slow is the time after which the request is logged as slow; 0 means never.
 	Slow time.Duration
 	// Note is written by the group for the access log; it may be read when the

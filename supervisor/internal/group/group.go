@@ -206,7 +206,7 @@ func (g *Group) Submit(x *Exchange) {
 			return
 		}
 	}
-	if g.queue.length >= g.conf().QueueLimit {
+	if g.queue.length >= g.conf().QueueLimit && !x.Admitted {
 		g.submitToFull(x)
 		return
 	}

@@ -65,7 +65,8 @@ type responseState struct {
 	spool    *spool      // what the client has not taken; nil most of the time
 	file     fileTail
 	hold     holdState
-	fields   []Field // see SetFields
+	fields   []Field                             // see SetFields
+	local    func(location []byte) (next func()) // see SetLocal
 	// sendTimeout is that of this response; 0 is the server's.
 	sendTimeout time.Duration
 	copyFiles   bool // files are sent without sendfile(2)
@@ -156,12 +157,20 @@ func (r *Response) parseLocked(serial uint64, head Head) error {
 	if err := r.head.ParseResponseHead(head.Block, head.Count, head.MaxLine); err != nil {
 		return &HeadError{Reason: err}
 	}
-	return nil
+	return r.localLocked()
 }
 
 // Complete sends a whole response, and ends the exchange. A *HeadError or
 // ErrShort means that nothing was sent.
 func (r *Response) Complete(serial uint64, head Head, body Piece) error {
+	err := r.complete(serial, head, body)
+	if goElsewhere(err) {
+		return nil
+	}
+	return err
+}
+
+func (r *Response) complete(serial uint64, head Head, body Piece) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.parseLocked(serial, head); err != nil {
@@ -200,6 +209,14 @@ func (r *Response) Complete(serial uint64, head Head, body Piece) error {
 // whether the exchange is over because the declared length is reached. A
 // *HeadError means that nothing was sent.
 func (r *Response) Start(serial uint64, head Head, body Piece) (over bool, err error) {
+	over, err = r.start(serial, head, body)
+	if goElsewhere(err) {
+		return true, nil
+	}
+	return over, err
+}
+
+func (r *Response) start(serial uint64, head Head, body Piece) (over bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.parseLocked(serial, head); err != nil {
@@ -325,7 +342,7 @@ func (r *Response) startLocked() {
 	// A connection that waits for its next request must not keep the buffer of
 	// the thread that answered this one.
 	clear(r.head.Fields)
-	r.head.Line, r.head.Fields = nil, r.head.Fields[:0]
+	r.head.Line, r.head.location, r.head.Fields = nil, nil, r.head.Fields[:0]
 }
 
 // sendLocked puts pending head bytes, framing and body on their way, without

@@ -20,7 +20,8 @@ type ResponseHead struct {
 	// Dropped is the name of a hop-by-hop field that was left out, "" if none.
 	Dropped string
 
-	date, server bool // the application set these fields
+	date, server bool   // the application set these fields
+	location     []byte // the last one; nil for none
 }
 
 // ParseResponseHead reads a head of count fields in the form of the worker
@@ -95,6 +96,10 @@ func (h *ResponseHead) note(name, value []byte) (keep bool, err error) {
 		h.date = h.date || foldsTo(name, "date")
 	case len("Server"):
 		h.server = h.server || foldsTo(name, "server")
+	case len("Location"):
+		if foldsTo(name, "location") {
+			h.location = value
+		}
 	case len("Content-Length"):
 		if foldsTo(name, "content-length") {
 			return false, h.setLength(value)
