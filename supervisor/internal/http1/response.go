@@ -297,10 +297,18 @@ func (r *Response) bodyLocked(body Piece) (over bool, err error) {
 	return last, r.sendLocked(body, last)
 }
 
+// usualHead has room for the head of most responses, in bytes.
+const usualHead = 256
+
 // startLocked formats the head into scratch, from where sendLocked takes it.
 func (r *Response) startLocked() {
 	r.started = true
 	c := r.conn
+	if r.scratch == nil {
+		// Growing to that size would take five steps, of the one response of most
+		// connections that are not kept.
+		r.scratch = make([]byte, 0, usualHead)
+	}
 	b := append(r.scratch[:0], "HTTP/1.1 "...)
 	b = append(b, r.head.Line...)
 	if len(r.head.Line) == 3 {
