@@ -173,7 +173,7 @@ func (s *session) appendRemote(e *environ) {
 		return
 	}
 	if len(s.remote) == 0 {
-		var r environ
+		r := environ{b: s.remote}
 		r.addAddress(s.conn.Remote)
 		s.remote = r.b
 	}

@@ -220,9 +220,22 @@ func (f *Front) session(c *http1.Conn) *session {
 	if !ok {
 		s = &session{front: f, conn: c}
 		s.goesLocal = s.goLocal
+		s.makeRoom()
 		c.State = s
 	}
 	return s
+}
+
+// makeRoom allocates once what is kept of a usual request; what needs more grows by
+// itself. Most connections that are not kept have one request.
+func (s *session) makeRoom() {
+	b := make([]byte, 160)
+	take := func(n int) (part []byte) {
+		part, b = b[:0:n], b[n:]
+		return part
+	}
+	s.id, s.remote, s.path = take(16), take(64), take(32)
+	s.line.method, s.line.target = take(8), take(40)
 }
 
 // Handle implements http1.Handler.
