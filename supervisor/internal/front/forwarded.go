@@ -64,7 +64,9 @@ func (f *forwarding) find(name []byte) *forwardingHeader {
 // the request's head is.
 type forwarded struct {
 	rules *forwarding // nil when no header tells anything
-	facts [site.Facts]fact
+	// facts is nil until there were rules: a connection with a client of its own needs
+	// no room for what proxies tell.
+	facts *[site.Facts]fact
 	// client is the address that X-Forwarded-For and its like tell; invalid if none.
 	client  netip.AddrPort
 	scratch []byte
@@ -79,7 +81,11 @@ type fact struct {
 
 // learn finds what a request's fields tell; from a peer that is not trusted nothing.
 func (w *forwarded) learn(rules *forwarding, trusted bool, fields []http1.Field) {
-	*w = forwarded{rules: rules, scratch: w.scratch[:0]}
+	*w = forwarded{rules: rules, facts: w.facts, scratch: w.scratch[:0]}
+	if rules != nil && w.facts == nil {
+		w.facts = new([site.Facts]fact)
+	}
+	w.forget()
 	if rules == nil || !trusted {
 		return
 	}
@@ -103,8 +109,8 @@ func (w *forwarded) learn(rules *forwarding, trusted bool, fields []http1.Field)
 // forget drops what points into the request's head, which a connection that waits must
 // not keep. Who the client is stays, for the access log.
 func (w *forwarded) forget() {
-	if w.rules != nil {
-		w.facts = [site.Facts]fact{}
+	if w.facts != nil {
+		*w.facts = [site.Facts]fact{}
 	}
 }
 
