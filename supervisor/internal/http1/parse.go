@@ -140,8 +140,14 @@ func (r *Request) parseVersion(v []byte) bool {
 
 // parseFields takes the field lines from i to the end of head. It appends to a local
 // slice: storing the grown header through r with each line costs a write barrier each.
+//
+// The first request of a connection makes room for as many as its head may well have:
+// a line is seldom shorter than 24 bytes.
 func (r *Request) parseFields(head []byte, i int, lim *Limits) error {
 	fields := r.Fields
+	if fields == nil {
+		fields = make([]Field, 0, min((len(head)-i)/24+1, 24))
+	}
 	for head[i] != '\r' {
 		start := i
 		for tokenBytes[head[i]] {
