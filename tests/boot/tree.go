@@ -26,7 +26,7 @@ const treeWithin = 10 * time.Minute
 func packages() []string {
 	return []string{
 		"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd",
-		"python3", "python3-flask", "python3-django", "nginx-light", "apache2", "haproxy", "logrotate",
+		"python3", "python3-venv", "python3-flask", "python3-django", "nginx-light", "apache2", "haproxy", "logrotate",
 		"curl", "procps", "iproute2", "util-linux",
 		"rpm", "strace",
 	}
