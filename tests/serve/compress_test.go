@@ -75,8 +75,10 @@ func TestCompress(t *testing.T) {
 	const proves = "curl --compressed reads what is compressed"
 	page := strings.Repeat("0123456789", 20000)
 	for target, want := range map[string]string{"/": page, "/pieces": page, "/plain": page, "/file": compressApp, "/static/a.css": strings.Repeat("a { color: red }\n", 1000)} {
-		if got := s.curl(proves, "--compressed", "http://"+s.address()+target); got != want {
-			t.Errorf("%s: %d bytes %.40q, want %d", target, len(got), got, len(want))
+		for _, protocol := range []string{"--http1.0", "--http1.1", "--http2-prior-knowledge"} {
+			if got := s.curl(proves, protocol, "--compressed", "http://"+s.address()+target); got != want {
+				t.Errorf("%s %s: %d bytes %.40q, want %d", protocol, target, len(got), got, len(want))
+			}
 		}
 		head := s.curl(proves, "--compressed", "--head", "http://"+s.address()+target)
 		packed := target != "/plain"

@@ -93,7 +93,9 @@ func reroutingKeys() []Key {
 }
 
 func redirectKeys() []Key {
-	return append(reroutingKeys(), []Key{
+	common := reroutingKeys()
+	lookup(common, "path-match").ModWSGI = "RedirectMatch"
+	return append(common, []Key{
 		{
 			Name: "to", Type: TypeString, ModWSGI: "Redirect",
 			Meaning: "Address that clients are sent to: \"https://www.example.org/new\", or \"/new\" for one at the same host.",
@@ -101,7 +103,7 @@ func redirectKeys() []Key {
 				"the host never comes from the request.",
 		},
 		{
-			Name: "status", Type: TypeInt, Min: 301, Max: 308, Default: int64(302), ModWSGI: "RedirectMatch",
+			Name: "status", Type: TypeInt, Min: 301, Max: 308, Default: int64(302),
 			Meaning: "Status of the answer: 301 or 308 for good, 302, 303 or 307 for now; 307 and 308 keep the method and the body.",
 		},
 	}...)
