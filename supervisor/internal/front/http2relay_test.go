@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // engineSays has each connection to the engine be served by the next of the parts, the
@@ -68,9 +69,14 @@ const fine = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 func TestHTTP2AnswerIsPassedOn(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
+		method             string // "" is GET
 		says, body, length string
 		fails              bool
 	}{
+		{method: "HEAD", says: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", length: "6"},
+		{method: "OPTIONS", says: "HTTP/1.1 204 No Content\r\n\r\n"},
+		{says: "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"},
+		{says: "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno", body: "no", length: "2"},
 		{says: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-A: 1\r\nX-A: 2\r\n\r\n<html>", body: "<html>", length: "6"},
 		{says: "HTTP/1.1 100 Continue\r\n\r\n" + fine, body: "ok", length: "2"},
 		{says: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", body: "abc", length: "3"},
@@ -84,7 +90,11 @@ func TestHTTP2AnswerIsPassedOn(t *testing.T) {
 				_, _ = io.WriteString(conn, test.says) // and ends the connection
 			}
 		})
-		r, err := client.Get("http://h/")
+		request, err := http.NewRequest(test.method, "http://h/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := client.Do(request)
 		var body []byte
 		if err == nil {
 			body, err = io.ReadAll(r.Body)
@@ -99,6 +109,9 @@ func TestHTTP2AnswerIsPassedOn(t *testing.T) {
 		if err != nil || string(body) != test.body || r.Header.Get("Content-Length") != test.length {
 			t.Errorf("%q: %v, %q", test.says, err, body)
 			continue
+		}
+		if status := strings.Fields(test.says)[1]; !strings.HasPrefix(r.Status, status) && status != "100" {
+			t.Errorf("%q: %s", test.says, r.Status)
 		}
 		for _, name := range []string{"Content-Type", "Connection", "Transfer-Encoding"} {
 			if r.Header[name] != nil {
@@ -160,6 +173,81 @@ func TestHTTP2UsesConnectionsAgain(t *testing.T) {
 		}
 		if got := made.Load(); got != test.made {
 			t.Errorf("%s, %s: %d connections, want %d", test.name, test.method, got, test.made)
+		}
+	}
+}
+
+// TestHTTP2AnswerBeforeTheBody: an answer that does not wait for the body comes through,
+// and the connection to the engine, which has half a request, is not used again.
+func TestHTTP2AnswerBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	early := func(reader *bufio.Reader, conn net.Conn) {
+		if _, err := http.ReadRequest(reader); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+		}
+		_, _ = io.Copy(io.Discard, reader)
+	}
+	client, made := engineSays(t, early, answers(fine))
+	body, more := io.Pipe()
+	defer more.Close()
+	go func() { _, _ = more.Write([]byte("some of it")) }()
+	r, err := client.Post("http://h/", "text/plain", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != 413 {
+		t.Error(r.Status)
+	}
+	if r, err := client.Get("http://h/"); err != nil || r.StatusCode != 200 || made.Load() != 2 {
+		t.Errorf("the next request: %v, %v, %d connections", r, err, made.Load())
+	}
+}
+
+// TestHTTP2ResetReachesTheEngine: the engine sees a client go that resets its stream,
+// while it waits for an answer and amid a body.
+func TestHTTP2ResetReachesTheEngine(t *testing.T) {
+	t.Parallel()
+	for _, withBody := range []bool{false, true} {
+		came, gone := make(chan bool, 1), make(chan error, 1)
+		client, _ := engineSays(t, func(reader *bufio.Reader, conn net.Conn) {
+			r, err := http.ReadRequest(reader)
+			came <- true
+			if err == nil && withBody {
+				_, err = io.Copy(io.Discard, r.Body)
+			} else if err == nil {
+				_, err = reader.ReadByte()
+			}
+			gone <- err
+		})
+		ctx, reset := context.WithCancel(t.Context())
+		var body io.Reader
+		if withBody {
+			half, more := io.Pipe()
+			defer more.Close()
+			body = half
+		}
+		request, err := http.NewRequestWithContext(ctx, "GET", "http://h/", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := make(chan error, 1)
+		go func() {
+			_, err := client.Do(request)
+			failed <- err
+		}()
+		<-came
+		reset()
+		if err := <-failed; err == nil {
+			t.Error("an answer that nobody gave")
+		}
+		select {
+		case err := <-gone:
+			if err == nil {
+				t.Errorf("with a body %t: the request looks whole", withBody)
+			}
+		case <-time.After(within):
+			t.Errorf("with a body %t: the engine still waits", withBody)
 		}
 	}
 }
