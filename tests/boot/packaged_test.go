@@ -68,11 +68,14 @@ func buildPackages(dir string) (string, error) {
 	return dir, nil
 }
 
-// packaged is a machine on which the package is installed, and the site blog under it.
+// packaged is a machine on which the package is installed, and sites under it: blog is the one
+// that is looked at.
 type packaged struct {
 	*served
 	t      *testing.T
 	system packageSystem
+
+	shop, idle *served // sites beside
 
 	before   state  // of the machine, when it had never seen wsgid
 	accounts string // the package's users, since it was installed first
@@ -174,7 +177,7 @@ func (p *packaged) leaves(files ...string) {
 			p.t.Errorf("%s is gone", file)
 		}
 	}
-	if want := append(files, "/etc/wsgi", "/etc/wsgi/blog.toml", filepath.Dir(p.override()), p.override()); !sameSet(extra, want) {
+	if want := append(append(files, "/etc/wsgi", filepath.Dir(p.override())), p.files()...); !sameSet(extra, want) {
 		p.t.Errorf("left are %q, want %q", extra, want)
 	}
 	if now := p.own(); now != p.written {

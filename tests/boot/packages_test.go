@@ -140,6 +140,11 @@ func (p *packaged) nothingRuns() {
 func (p *packaged) firstSite() {
 	p.served = serve(p.m, "blog", "access-log = \"/var/log/wsgi/blog/access.log\"", "processes = 2\nthreads = 15", "")
 	p.m.WriteFile(p.override(), "[Service]\nNice=1\n", 0o640, "")
+	// One more that runs, and one that nobody has asked for anything.
+	p.shop, p.idle = serve(p.m, "shop", "", "", ""), serve(p.m, "idle", "", "", "")
+	p.m.MustRun("systemctl", "daemon-reload")
+	p.m.MustRun("systemctl", "enable", "--now", p.shop.service())
+	p.m.MustRun("systemctl", "enable", "--now", p.idle.socket())
 	p.written = p.own()
 	p.enable()
 }
@@ -156,10 +161,15 @@ func (p *packaged) override() string {
 	return "/etc/systemd/system/" + p.service() + ".d/override.conf"
 }
 
+// files are those that the administrator has written.
+func (p *packaged) files() []string {
+	return []string{"/etc/wsgi/blog.toml", "/etc/wsgi/idle.toml", "/etc/wsgi/shop.toml", p.override()}
+}
+
 // own describes what the administrator has written: content, owner, mode and time.
 func (p *packaged) own() string {
 	p.t.Helper()
-	files := []string{"/etc/wsgi/blog.toml", p.override()}
+	files := p.files()
 	return p.m.MustRun(append([]string{"sha256sum"}, files...)...) + "\n" +
 		p.m.MustRun(append([]string{"stat", "--format=%n %U:%G %a %y %i"}, files...)...)
 }
@@ -191,6 +201,10 @@ func (p *packaged) underLoad(version string) {
 	}
 	p.runs(now, version)
 	p.runs(p.leader(), version)
+	p.runs(p.m.PID(p.shop.service()), version)
+	if state := p.m.Property(p.idle.service(), "ActiveState"); state != "inactive" {
+		p.t.Errorf("the site that nobody uses is %s", state)
+	}
 	if after := p.m.Inode(p.path()); after != inode {
 		p.t.Errorf("%s was made again", p.path())
 	}
