@@ -66,8 +66,24 @@ func testDjangoExample(t *testing.T, m *boot.Machine) {
 	m.MustRun("systemctl", "start", "wsgi@django.service")
 	assertStatic(t, m, "https://127.0.0.1", "wsgid", style)
 	assertVisits(t, m, true)
+	testNewForDjango(t, m, style)
 	if got := m.Curl("http://127.0.0.1/a"); got.Status != 301 || got.Header.Get("Location") != "https://127.0.0.1/a" {
 		t.Errorf("without TLS: %d %s", got.Status, got.Header)
+	}
+}
+
+// testNewForDjango has `wsgid new` look at the project, in the place of the example's own site
+// file: it finds what collectstatic fills.
+func testNewForDjango(t *testing.T, m *boot.Machine, style string) {
+	t.Helper()
+	for _, command := range strings.Split(m.MustRun("wsgid", "new", "fresh", "--app", "/srv/django", "--listen", "127.0.0.1:8123"), "\n") {
+		m.MustRun("sh", "-c", strings.ReplaceAll(command, "sudo ", ""))
+	}
+	if got := m.Curl("http://127.0.0.1:8123/static/site.css"); got.Status != 200 || got.Body != style {
+		t.Errorf("the static files of a new site: %d %q", got.Status, got.Body)
+	}
+	if text := m.ReadFile("/etc/wsgi/fresh.toml"); !strings.Contains(text, "python-home = \"/srv/django/venv\"") {
+		t.Errorf("the virtual environment is not in\n%s", text)
 	}
 }
 
