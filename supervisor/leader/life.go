@@ -155,8 +155,11 @@ func (l *Leader) handleReady(p *process) {
 	}
 	l.tellGroupReady()
 	l.endAbandoned()
-	// What the start needed is not needed again: a leader is small.
-	l.rest.Soon()
+	if l.serving() >= l.options.Group.Processes {
+		// What the starts needed is not needed again: a leader is small. Once for all
+		// that come together, because a collection leaves traces of its own.
+		l.rest.Soon()
+	}
 }
 
 // handleFailed takes note of why a process cannot start.
