@@ -165,7 +165,7 @@ func printSite(out io.Writer, s *site.Site, pythons map[string]site.Python) erro
 // printHost lists what a host has in tables, in the order in which a request meets it.
 func printHost(w io.Writer, v *site.Vhost) {
 	for _, r := range v.Redirects {
-		fmt.Fprintf(w, "redirect\t%s\tto %s\n", cmp.Or(r.Path, r.PathMatch), r.To)
+		fmt.Fprintf(w, "redirect\t%s\tto %s\n", cmp.Or(r.Path, r.PathMatch), cmp.Or(r.To, "nothing"))
 		printOwn(w, r.Settings())
 	}
 	for _, r := range v.Rewrites {

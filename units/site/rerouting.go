@@ -32,7 +32,7 @@ type Rerouting struct {
 // Redirect answers with another URL.
 type Redirect struct {
 	Rerouting
-	// Status is 301, 302, 303, 307 or 308.
+	// Status is 301, 302, 303, 307 or 308; or 404 or 410, without To.
 	Status int
 }
 
@@ -66,6 +66,9 @@ func (r *Rerouting) Matchers() (path, query *regexp.Regexp) {
 
 // redirectStatuses are those of a [Redirect] (RFC 9110, 15.4).
 func redirectStatuses() []int { return []int{301, 302, 303, 307, 308} }
+
+// LeadsNowhere reports whether clients are told that there is nothing.
+func (r *Redirect) LeadsNowhere() bool { return r.Status == 404 || r.Status == 410 }
 
 func reroutingKeys() []Key {
 	return []Key{
@@ -103,8 +106,8 @@ func redirectKeys() []Key {
 				"the host never comes from the request.",
 		},
 		{
-			Name: "status", Type: TypeInt, Min: 301, Max: 308, Default: int64(302),
-			Meaning: "Status of the answer: 301 or 308 for good, 302, 303 or 307 for now; 307 and 308 keep the method and the body.",
+			Name: "status", Type: TypeInt, Min: 301, Max: 410, Default: int64(302),
+			Meaning: "Status of the answer: 301 or 308 for good, 302, 303 or 307 for now; 307 and 308 keep the method and the body; 410 and 404, without to, say that nothing is there.",
 		},
 	}...)
 }

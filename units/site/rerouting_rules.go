@@ -36,9 +36,9 @@ func (d *decoder) reroutings(h *host, name string, read func(n *node, key string
 func (d *decoder) reroutingRules(h *host) {
 	for i, r := range h.Redirects {
 		n := h.redirects[i]
-		target, ok := d.rerouting(h, "redirect", &r.Rerouting, n)
-		if at := n.table["status"]; at != nil && !slices.Contains(redirectStatuses(), r.Status) {
-			d.fail(at.place, h.table("redirect.status"), &fault{msg: strconv.Itoa(r.Status) + " is no redirect", hint: "use 301 or 308 for good, 302, 303 or 307 for now"})
+		target, ok := d.rerouting(h, "redirect", &r.Rerouting, n, !r.LeadsNowhere())
+		if at := n.table["status"]; at != nil && !slices.Contains(redirectStatuses(), r.Status) && !r.LeadsNowhere() {
+			d.fail(at.place, h.table("redirect.status"), &fault{msg: strconv.Itoa(r.Status) + " is no redirect", hint: "use 301 or 308 for good, 302, 303 or 307 for now; 410 or 404 for what is gone"})
 		}
 		if ok && r.circular(&target) {
 			d.fail(n.table["to"].place, h.table("redirect.to"), &fault{
@@ -48,7 +48,7 @@ func (d *decoder) reroutingRules(h *host) {
 	}
 	for i, r := range h.Rewrites {
 		n := h.rewrites[i]
-		target, ok := d.rerouting(h, "rewrite", &r.Rerouting, n)
+		target, ok := d.rerouting(h, "rewrite", &r.Rerouting, n, true)
 		if ok && target.Origin != "" {
 			d.fail(n.table["to"].place, h.table("rewrite.to"), &fault{msg: quote(r.To) + " is another host's", hint: "write a path that begins with \"/\"; [[redirect]] sends clients elsewhere, and wsgid is no proxy"})
 		}
@@ -58,8 +58,9 @@ func (d *decoder) reroutingRules(h *host) {
 	}
 }
 
-// rerouting checks what redirects and rewrites have in common. The target is valid if ok.
-func (d *decoder) rerouting(h *host, name string, r *Rerouting, n *node) (target Target, ok bool) {
+// rerouting checks what redirects and rewrites have in common. The target is valid if ok;
+// leads says that there must be one.
+func (d *decoder) rerouting(h *host, name string, r *Rerouting, n *node, leads bool) (target Target, ok bool) {
 	fail := func(key string, f *fault) { d.fail(n.table[key].place, h.table(name+"."+key), f) }
 	path, match := n.table["path"], n.table["path-match"]
 	switch {
@@ -72,6 +73,14 @@ func (d *decoder) rerouting(h *host, name string, r *Rerouting, n *node) (target
 		if e := n.table[key]; e != nil && e.list != nil && len(e.list) == 0 {
 			fail(key, &fault{msg: "names none, so that it never holds", hint: "leave " + key + " out"})
 		}
+	}
+	if !leads {
+		for _, key := range []string{"to", "query"} {
+			if n.table[key] != nil {
+				fail(key, &fault{msg: "has no effect with a status that leads nowhere", hint: "leave it out, or write another status"})
+			}
+		}
+		return target, false
 	}
 	if n.table["to"] == nil {
 		d.fail(n.place, h.table(name), &fault{msg: "to is missing", hint: `to = "/new"`})

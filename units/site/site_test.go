@@ -148,8 +148,11 @@ func completeSite() *Site {
 					},
 					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
-				Redirects: []*Redirect{{Rerouting{Path: "/sale", To: "/offers#new", Query: QueryKept}, 302}},
-				Rewrites:  []*Rewrite{{Rerouting{Path: "/v1", To: "/", Query: QueryKept}, false}},
+				Redirects: []*Redirect{
+					{Rerouting{Path: "/sale", To: "/offers#new", Query: QueryKept}, 302},
+					{Rerouting{Path: "/gone", Query: QueryKept}, 410},
+				},
+				Rewrites: []*Rewrite{{Rerouting{Path: "/v1", To: "/", Query: QueryKept}, false}},
 				Statics: []*Static{{
 					Path: "/files", Directory: "/srv/shop/files", Internal: true, Index: "index.html", Symlinks: SymlinksInside,
 					Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),

@@ -22,8 +22,11 @@ type Target struct {
 	Fragment string
 }
 
-// Target takes To apart; it must have passed the rules.
+// Target takes To apart; it must have passed the rules. It is empty if there is none.
 func (r *Redirect) Target() Target {
+	if r.LeadsNowhere() {
+		return Target{}
+	}
 	t, _ := r.target()
 	return t
 }

@@ -50,6 +50,12 @@ method = "POST"
 to = "/done"
 status = 303
 [[redirect]]
+path = "/gone"
+status = 410
+[[redirect]]
+path-match = "\\.cgi$"
+status = 404
+[[redirect]]
 path = "/got"
 method = "GET"
 to = "/done?"
@@ -101,6 +107,9 @@ func TestRedirects(t *testing.T) {
 		{"POST /posted h", 303, "/done"},
 		{"GET /posted h", 0, ""},
 		{"HEAD /got?x h", 302, "/done?"},
+		{"GET /gone/x?y h", 410, ""},
+		{"GET /a.cgi h", 404, ""},
+		{"GET /a.cgis h", 0, ""},
 		{"POST /got h", 0, ""},
 		{"GET /optional h", 302, "/o/optional"},
 		{"GET /optional/x h", 302, "/o/x/x/optional/x"},

@@ -29,6 +29,12 @@ func (s *session) reroute() (status int, text, fields string) {
 	for i := range s.vhost.reroutings.redirects {
 		r := &s.vhost.reroutings.redirects[i]
 		if f, holds := r.find(&a); holds {
+			switch r.status {
+			case 404:
+				return 404, "There is nothing at this address.", ""
+			case 410:
+				return 410, "What was at this address is gone for good.", ""
+			}
 			to := r.location(&f)
 			if len(to) > s.conf.headSize {
 				return 414, "The address that this one leads to is too long.", ""

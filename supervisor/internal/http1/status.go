@@ -27,6 +27,8 @@ func StatusText(status int) string {
 		return "Method Not Allowed"
 	case 408:
 		return "Request Timeout"
+	case 410:
+		return "Gone"
 	case 411:
 		return "Length Required"
 	case 412:
