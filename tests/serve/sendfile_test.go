@@ -69,6 +69,7 @@ func TestSendfile(t *testing.T) {
 		{"X-Accel-Redirect=/inside/large.bin", "Range: bytes=9999999-", 416, "-", "-"},
 		{"X-Accel-Redirect=/inside/large.bin", "If-None-Match: *", 304, "", ""},
 		{"X-Accel-Redirect=/inside/large.bin&status=" + url.QueryEscape("402 Pay"), "If-None-Match: *", 402, "application/octet-stream", large},
+		{"X-Accel-Redirect=/inside/large.bin&Location=/elsewhere", "", 200, "application/octet-stream", large},
 		{"X-Accel-Redirect=/inside/none", "", 404, "-", "-"},
 		{"X-Accel-Redirect=/inside", "", 404, "-", "-"},
 		{"X-Accel-Redirect=/inside/sub", "", 404, "-", "-"},
