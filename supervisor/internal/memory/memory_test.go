@@ -2,10 +2,12 @@ package memory
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadOnly(t *testing.T) {
@@ -31,6 +33,33 @@ func TestUnmapProgram(t *testing.T) {
 	if after := fileRSS(t); after >= before {
 		t.Errorf("%d KiB of files were mapped before, %d KiB after", before, after)
 	}
+}
+
+// TestRestSoon: garbage that the collector would not look at yet goes back to the
+// system, also when the word comes twice.
+func TestRestSoon(t *testing.T) {
+	const size = 64 << 20
+	garbage := make([]byte, size)
+	for i := 0; i < size; i += 4 << 10 {
+		garbage[i] = 1
+	}
+	before := released()
+	runtime.KeepAlive(garbage)
+	var r Rest
+	r.Soon()
+	r.Soon()
+	for deadline := time.Now().Add(10 * time.Second); released() < before+size/2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d MiB were with the system before, %d MiB are now", before>>20, released()>>20)
+		}
+	}
+}
+
+// released is what of the heap is with the system, in bytes.
+func released() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapReleased
 }
 
 // fileRSS is RssFile of this process in KiB (proc(5), /proc/pid/status).
