@@ -7,6 +7,9 @@
 //   - A request reaches an application only with a path that is decoded once,
 //     without empty, "." or ".." segments, so that no mount can be reached by a
 //     second spelling of another's path.
+//   - Redirects and rewrites come before the place of a request is chosen; what they
+//     take from it stays in its part of an address, of which the host is never one.
+//   - Nothing is compressed by a goroutine that others wait for.
 //   - A header name that two programs could read differently never reaches the
 //     environ (names outside [A-Za-z0-9-], Proxy).
 //   - What a client says about itself is believed only from trusted proxies.
