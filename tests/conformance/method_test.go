@@ -28,12 +28,14 @@ func testMethod(t *testing.T) {
 	})
 	t.Run("HEAD to GET", func(t *testing.T) {
 		g := serve(t, config{app: "method.py", more: "[[location]]\npath = \"/on\"\nmap-head-to-get = \"on\"\n" +
-			"[[location]]\npath = \"/off\"\nmap-head-to-get = \"off\"\n"})
+			"[[location]]\npath = \"/off\"\nmap-head-to-get = \"off\"\n" +
+			"[[location]]\npath = \"/compressed\"\ncompress = \"text/*\"\n"})
 		play(t, g, []exchange{
 			{"on", request("HEAD", "/on", ""), []check{status(200), header("X-Method", "GET"), header("Content-Length", fmt.Sprint(len("GET "))), body("")}},
 			{"on, GET", get("/on"), []check{header("X-Method", "GET"), body("GET ")}},
 			{"off", request("HEAD", "/off", ""), []check{status(200), header("X-Method", "HEAD"), body("")}},
 			{"auto", request("HEAD", "/", ""), []check{status(200), header("X-Method", "HEAD"), body("")}},
+			{"auto, compressed", request("HEAD", "/compressed", ""), []check{status(200), header("X-Method", "GET"), body("")}},
 		})
 	})
 }
