@@ -1,6 +1,8 @@
 package serve_test
 
 import (
+	"crypto/tls"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -165,4 +167,72 @@ func TestHTTP2Drain(t *testing.T) {
 	if !s.awaitExit(stopWithin) {
 		t.Error("it has not ended")
 	}
+}
+
+// TestTLSSlowClient: a client of TLS that reads nothing loses its connection.
+func TestTLSSlowClient(t *testing.T) {
+	t.Parallel()
+	s, _ := tlsServer(t, `send-timeout = "500ms"`)
+	conn, err := tls.Dial("tcp", s.tcpAddress(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /stream/sized?n=100000000 HTTP/1.1\r\nHost: a.example\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, answerWithin, "a connection of which nothing is read to end", func() bool {
+		_, err := io.WriteString(conn, "GET ")
+		return err != nil
+	})
+}
+
+// TestHTTP2SlowClient: a stream whose client takes nothing is reset after send-timeout, and
+// one whose application says nothing for longer is not. A client that reads nothing at all
+// loses its connection.
+func TestHTTP2SlowClient(t *testing.T) {
+	t.Parallel()
+	s, dir := tlsServer(t, `send-timeout = "500ms"`)
+	c := newFrames(t, s.secured(t))
+	c.stall(1)
+	if got := c.outcome(); got != "stream 1 INTERNAL_ERROR" {
+		t.Errorf("a response of which nothing is taken: %s", got)
+	}
+	c.headers(3, ended, ":method", "GET", ":scheme", "https", ":path", "/stream/sized?n=1000000", ":authority", "a.example")
+	c.frame(http2.FrameWindowUpdate, 0, 3, word(100000))
+	for _, want := range []string{"status 200 on 3", "stream 3 INTERNAL_ERROR"} {
+		if got := c.outcome(); got != want {
+			t.Errorf("a response of which a part is taken: %s, want %s", got, want)
+		}
+	}
+	g := newGate(t)
+	c = newFrames(t, s.secured(t))
+	c.headers(1, ended, ":method", "GET", ":scheme", "https", ":path", "/stream/ticks?"+g.query(), ":authority", "a.example")
+	v := g.arrive()
+	if got := c.outcome(); got != "status 200 on 1" {
+		t.Fatal(got)
+	}
+	time.Sleep(time.Second)
+	v.release()
+	for {
+		f, err := c.reader.ReadFrame()
+		if err != nil {
+			t.Fatalf("a response with a pause: %v", err)
+		}
+		if reset, is := f.(*http2.RSTStreamFrame); is {
+			t.Fatalf("a response with a pause: %v", reset)
+		}
+		if data, is := f.(*http2.DataFrame); is && data.StreamEnded() {
+			break
+		}
+	}
+	c = newFrames(t, rawTo(t, filepath.Join(dir, "plain.sock")).Conn)
+	c.frame(http2.FrameSettings, 0, 0, setting(http2.SettingInitialWindowSize, 1<<30))
+	c.frame(http2.FrameWindowUpdate, 0, 0, word(1<<30))
+	c.headers(1, ended, ":method", "GET", ":scheme", "https", ":path", "/stream/sized?n=100000000", ":authority", "a.example")
+	// A PING that cannot be sent shows that the server has closed.
+	eventually(t, answerWithin, "a connection of which nothing is read to end", func() bool {
+		_, err := io.WriteString(c, "\x00\x00\x08\x06\x00\x00\x00\x00\x00are you?")
+		return err != nil
+	})
 }

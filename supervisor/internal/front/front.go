@@ -49,6 +49,9 @@ type settings struct {
 	headerTimeout  time.Duration
 	keepAlive      time.Duration
 	slow           time.Duration // slow-requests; 0 means none
+	// patience is the longest time in which a client may take nothing of a response that
+	// a relay has for it, whichever group's it is; 0 means any time.
+	patience       time.Duration
 	bodyMemory     int64
 	bodySpool      int64
 	spoolDirectory string
@@ -74,9 +77,23 @@ func newSettings(s *site.Site, groups map[string]*group.Group, have files, secre
 	if s.TLS != nil {
 		conf.secured = s.TLS.Listen
 	}
+	conf.patience = longestPatience(s)
 	conf.hosts.sign(secret)
 	conf.use(have.pages)
 	return conf
+}
+
+// longestPatience is the longest of the send timeouts, that of the site and those of groups
+// that have their own: a relay does not know whose response it has.
+func longestPatience(s *site.Site) time.Duration {
+	longest := s.Server.SendTimeout
+	if longest == 0 {
+		return 0
+	}
+	for _, g := range s.Groups {
+		longest = max(longest, g.ResponseSocketTimeout)
+	}
+	return longest
 }
 
 // speaksTLS reports whether TLS is spoken at a listener.

@@ -19,7 +19,7 @@ func (r *relays) serveHTTP2(conn net.Conn, who client) {
 	who.peer.Protocol = "HTTP/2.0"
 	conf := r.front.conf.Load()
 	to := &translator{
-		relays: r, client: who.peer.Remote, idleFor: conf.keepAlive / 2,
+		relays: r, client: who.peer.Remote, idleFor: conf.keepAlive / 2, patience: conf.patience,
 		engine: func() (net.Conn, error) { return r.pair(who, nil) },
 	}
 	defer to.close()
@@ -33,8 +33,9 @@ func (r *relays) translate(conn net.Conn, conf *settings, to *translator) {
 	protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan struct{})
 	server := &http.Server{
-		Handler: to, Protocols: protocols, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: log.New(io.Discard, "", 0),
-		MaxHeaderBytes: conf.headSize, IdleTimeout: conf.keepAlive, ReadHeaderTimeout: conf.headerTimeout,
+		Handler: to, Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0),
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: conf.patience},
+		MaxHeaderBytes: conf.headSize, IdleTimeout: conf.keepAlive, ReadHeaderTimeout: conf.headerTimeout, WriteTimeout: 2 * conf.patience,
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {
 				close(ended)

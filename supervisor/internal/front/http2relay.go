@@ -27,6 +27,8 @@ type translator struct {
 	client  netip.AddrPort
 	engine  func() (net.Conn, error) // makes a connection to it
 	idleFor time.Duration            // a connection to the engine is used again within that; 0 for any time
+	// patience is how long a client may take nothing of an answer; 0 for any time.
+	patience time.Duration
 
 	mu    sync.Mutex
 	spare []*engineConn
@@ -125,6 +127,7 @@ type exchange struct {
 	length  int64  // of the body, -1 for one of unknown length
 	buffer  *relayBuffer
 	last    atomic.Bool // the end of the body is being sent, or has been
+	limited bool        // the client has to take what is sent, see limit
 }
 
 // run has the engine answer the request. An error means that there is no whole answer.
@@ -144,7 +147,9 @@ func (e *exchange) run(w http.ResponseWriter) error {
 	// A client that resets the stream has the engine see it go.
 	stop := context.AfterFunc(e.request.Context(), func() { c.Close() })
 	body := e.sendBody(c)
+	answered := e.await(w)
 	response, err := c.response(e.request)
+	answered()
 	if err == nil {
 		err = e.pass(w, response, c)
 	}
@@ -219,8 +224,11 @@ func (e *exchange) pass(w http.ResponseWriter, response *http.Response, c *engin
 		fields["Content-Type"] = nil // Go's server would guess one
 	}
 	w.WriteHeader(response.StatusCode)
-	for left := response.ContentLength; ; {
+	for left, first := response.ContentLength, true; ; first = false {
 		n, err := response.Body.Read(e.buffer[:])
+		if !e.limited || n > 0 && !first {
+			e.limit(w, e.patience) // holds for the end of the stream as well, which Go's server sends
+		}
 		if n > 0 {
 			if _, err := w.Write(e.buffer[:n]); err != nil {
 				return err
@@ -233,7 +241,8 @@ func (e *exchange) pass(w http.ResponseWriter, response *http.Response, c *engin
 		case err != nil:
 			return err
 		case left != 0 && c.reader.Buffered() == 0:
-			w.(http.Flusher).Flush() // what comes next may take a while
+			w.(http.Flusher).Flush()
+			e.limit(w, 0) // what comes next may take a while
 		}
 	}
 }

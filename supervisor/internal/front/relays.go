@@ -209,7 +209,7 @@ func (r *relays) carry(secured *tls.Conn, raw net.Conn, who client) {
 		_, _ = io.Copy(onlyWriter{inner}, secured)
 		_ = inner.(*net.UnixConn).CloseWrite()
 	}()
-	_, err = io.Copy(onlyWriter{secured}, inner)
+	_, err = io.Copy(&patientWriter{to: secured, within: r.front.conf.Load().patience}, inner)
 	if cut.Load() || err != nil {
 		reset(raw)
 	} else {
@@ -227,3 +227,21 @@ const lingerTime = 2 * time.Second
 
 // onlyWriter hides what else a writer can do from io.Copy, which would else splice.
 type onlyWriter struct{ io.Writer }
+
+// patientWriter is a connection whose peer has some time to take what is written. A new
+// deadline for each write would cost more than the write: the one that there is will do
+// while most of the time is left.
+type patientWriter struct {
+	to     *tls.Conn
+	within time.Duration // 0 for any time
+	set    time.Time     // when the deadline was
+}
+
+// Write implements io.Writer.
+func (w *patientWriter) Write(p []byte) (int, error) {
+	if now := time.Now(); w.within > 0 && now.Sub(w.set) > w.within/8 {
+		w.set = now
+		_ = w.to.SetWriteDeadline(now.Add(w.within)) // the error is that of the write
+	}
+	return w.to.Write(p)
+}
