@@ -28,6 +28,7 @@ func (g *Group) threadEnded(t *thread, err error) {
 		p.busy++
 	}
 	p.idle = slices.DeleteFunc(p.idle, func(other *thread) bool { return other == t })
+	t.endSlowLocked()
 	g.mu.Unlock()
 	if !t.sending.TryLock() {
 		t.shut() // whoever is sending need not wait for the worker any more
@@ -37,10 +38,14 @@ func (g *Group) threadEnded(t *thread, err error) {
 	j := t.job
 	t.job.failed, t.ended = true, true
 	t.mu.Unlock()
-	untouched := t.takeUnread() > 0 || j.sendFailed || j.cutShort(err)
+	unread := t.takeUnread()
+	ahead := g.forgetAhead(t)
 	t.sending.Unlock()
+	for i, x := range slices.Backward(ahead) {
+		g.lostRequest(t, newJob(x, time.Now()), err, i >= len(ahead)-unread)
+	}
 	if j.response != nil && t.takeOver() {
-		g.lostRequest(t, j, err, untouched)
+		g.lostRequest(t, j, err, unread > len(ahead) || j.sendFailed || j.cutShort(err))
 	}
 	if j.response != nil && j.body.end() {
 		t.mu.Lock()
@@ -121,16 +126,29 @@ func (g *Group) putBack(x *Exchange) {
 	g.mu.Lock()
 	if g.stopped {
 		g.mu.Unlock()
-		x.fail(503, "The site is being stopped.", "")
+		refuseStopped([]*Exchange{x})
 		return
 	}
+	g.queueFirstLocked(x)
+	g.mu.Unlock()
+	g.feed()
+}
+
+// queueFirstLocked puts a request first in the queue.
+func (g *Group) queueFirstLocked(x *Exchange) {
 	g.queue.pushFront(x)
 	if g.queueTimer != nil && g.queueTimer.Stop() {
 		g.queueTimer = nil // set for a younger request
 	}
 	g.armQueueLocked()
-	g.mu.Unlock()
-	g.feed()
+}
+
+// refuseStopped answers requests that would go back to the queue, were the site not
+// being stopped.
+func refuseStopped(refused []*Exchange) {
+	for _, x := range refused {
+		x.fail(503, "The site is being stopped.", "")
+	}
 }
 
 // unused reports whether nothing of the body was handed out.

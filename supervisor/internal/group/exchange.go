@@ -60,7 +60,8 @@ type Exchange struct {
 	tries          int
 	next, previous *Exchange // in the queue
 	queued         bool
-	slow           bool // logged as that
+	ahead          *thread // to which it was sent before its turn; nil most of the time
+	slow           bool    // logged as that
 }
 
 // Reset forgets what was written about an earlier request.

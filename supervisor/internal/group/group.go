@@ -102,6 +102,7 @@ type Group struct {
 	starting *generation
 	draining *generation
 	queue    queue
+	ahead    int           // requests that were sent to threads before their turn
 	failure  string        // why no process can be started, "" while that is not so
 	denied   string        // the latest such reason that is one of the script's owner
 	said     string        // what of that was logged last
@@ -242,11 +243,14 @@ const retryAfter = "Retry-After: 1\r\n"
 // the response is aborted.
 func (g *Group) Cancel(x *Exchange) bool {
 	g.mu.Lock()
-	queued := x.queued
+	queued, at := x.queued, x.ahead
 	if queued {
 		g.queue.remove(x)
 	}
 	g.mu.Unlock()
+	if at != nil {
+		queued = g.cancelAhead(at, x)
+	}
 	if queued {
 		x.abandon()
 	}
@@ -332,6 +336,13 @@ func (g *Group) release(t *thread) {
 		if p.mostRequests > 0 && p.load.finished >= p.mostRequests && p.wish == "" {
 			g.wishLocked(p, "maximum-requests")
 		}
+		t.endSlowLocked()
+		if len(t.ahead) > 0 && !t.lost {
+			g.promoteLocked(t)
+			g.mu.Unlock()
+			g.fill(t)
+			return
+		}
 		if t.lost || p.retiring || p.exited || g.current != p.generation {
 			if t.busy { // not if another took the place of a lost one
 				t.busy = false
@@ -342,7 +353,7 @@ func (g *Group) release(t *thread) {
 			return
 		}
 		var x *Exchange
-		if p.busy <= fewThreads+p.load.extra {
+		if p.busy <= p.running() {
 			x = g.queue.pop()
 		}
 		if x == nil {
@@ -357,12 +368,14 @@ func (g *Group) release(t *thread) {
 			g.mu.Unlock()
 			return
 		}
+		g.armRequestLocked()
 		g.mu.Unlock()
 		if x.Client.Gone() {
 			x.abandon()
 			continue
 		}
 		g.dispatch(t, x)
+		g.fill(t)
 		return
 	}
 }
@@ -372,6 +385,7 @@ func (g *Group) feed() {
 	for {
 		g.mu.Lock()
 		if g.queue.length == 0 {
+			g.armLimitLocked()
 			g.mu.Unlock()
 			return
 		}
@@ -446,7 +460,7 @@ func (g *Group) Status() Status {
 	defer g.mu.Unlock()
 	s := Status{
 		Wanted: g.conf().Processes, Threads: g.conf().Threads,
-		Queued: g.queue.length, Failure: g.failure, Asleep: g.asleep,
+		Queued: g.queue.length + g.ahead, Failure: g.failure, Asleep: g.asleep,
 	}
 	if g.starting != nil {
 		s.Starting = g.starting.number

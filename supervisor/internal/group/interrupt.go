@@ -21,6 +21,7 @@ func (g *Group) interrupt(t *thread, began time.Time) {
 	if !t.holdBack(began) {
 		return
 	}
+	g.takeBack(t)
 	p := t.process
 	j, _ := t.steal(began, 504, "The application did not answer in time.")
 	g.mu.Lock()
@@ -34,6 +35,7 @@ func (g *Group) interrupt(t *thread, began time.Time) {
 	g.tell(control, wire.Message{Type: wire.Interrupt, Process: p.number, Index: t.index, Text: j.requestID()})
 	time.AfterFunc(dumpTime, func() { g.stacks(p, "") })
 	time.AfterFunc(p.generation.conf.InterruptTimeout, func() { g.uninterrupted(t) })
+	g.feed()
 }
 
 // uninterrupted replaces the process of a thread that an interrupt has not freed.

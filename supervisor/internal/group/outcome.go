@@ -25,14 +25,19 @@ func (t *thread) assign(x *Exchange) bool {
 		Queued: now.Sub(x.submitted), Dispatched: now,
 		Group: p.generation.group.name, Process: p.number, PID: p.pid, Generation: p.generation.number,
 	}
-	t.job = job{
-		exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: now, tries: x.tries,
+	t.job = newJob(x, now)
+	return true
+}
+
+func newJob(x *Exchange, began time.Time) job {
+	j := job{
+		exchange: x, response: x.Response, serial: x.Serial, frame: x.Frame, body: x.Body, began: began, tries: x.tries,
 		submitted: x.submitted, ignored: x.IgnoreActivity,
 	}
 	if x.watched() {
-		t.job.slow = x.Slow
+		j.slow = x.Slow
 	}
-	return true
+	return j
 }
 
 func (t *thread) setSendFailed() {

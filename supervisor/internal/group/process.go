@@ -20,6 +20,7 @@ type process struct {
 	idle     []*thread // the most recently idle one last
 	busy     int       // threads with a request, lost ones included
 	load     load
+	slow     int // threads that are slow
 	ready    bool
 	retiring bool   // gets no further requests
 	told     bool   // StopProcess was sent

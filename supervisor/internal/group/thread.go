@@ -73,7 +73,9 @@ type thread struct {
 	served    uint64 // requests
 	lastBegan time.Time
 	busy      bool
-	lost      bool // the connection has ended; the thread counts as busy until it offers another
+	ahead     []*Exchange // requests that were sent before their turn, the next one first
+	slow      bool        // stallTime has passed with one request, see stalledLocked
+	lost      bool        // the connection has ended; the thread counts as busy until it offers another
 	// replaced: it has offered another.
 	replaced bool
 }
