@@ -26,7 +26,7 @@ USE_TZ = True
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": Path(os.environ.get("DATA", "/var/lib/django")) / "db.sqlite3",
+        "NAME": os.path.join(os.environ.get("DATA", "/var/lib/django"), "db.sqlite3"),
         "OPTIONS": {"timeout": 10},
     }
 }
