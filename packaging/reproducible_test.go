@@ -16,8 +16,8 @@ func TestReproducible(t *testing.T) {
 	}
 	// Without .git, and with what is not committed yet.
 	command(t, "sh", "-c", `cd .. && git ls-files --cached --others --exclude-standard | tar -c -T - | tar -x -C "$1"`, "sh", copied)
-	build(t, copied, out, "077", ofRelease()...)
-	assertSameBytes(t, built(), out)
+	build(t, copied, out, "077", append(ofRelease(), "PACKAGE_ARCHS=amd64")...)
+	assertSameBytes(t, out, built())
 }
 
 // TestReproducibleCommit builds two clones of a commit, which say themselves what version
@@ -44,23 +44,16 @@ func TestReproducibleCommit(t *testing.T) {
 	assertSameBytes(t, outs[0], outs[1])
 }
 
-// assertSameBytes compares the packages in two directories, which are the same ones.
+// assertSameBytes wants the packages of one directory to be those of another.
 func assertSameBytes(t *testing.T, one, other string) {
 	t.Helper()
-	list := func(dir string) []string {
-		paths, err := filepath.Glob(filepath.Join(dir, "wsgid*"))
-		if err != nil || len(paths) < 2 {
-			t.Fatalf("%s has the packages %q (%v)", dir, paths, err)
-		}
-		return paths
+	paths, err := filepath.Glob(filepath.Join(one, "wsgid*"))
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("the packages are %q (%v)", paths, err)
 	}
-	second := list(other)
-	for i, path := range list(one) {
-		if i >= len(second) || filepath.Base(path) != filepath.Base(second[i]) {
-			t.Fatalf("the packages are %q and %q", list(one), second)
-		}
-		if !bytes.Equal(contents(t, path), contents(t, second[i])) {
-			t.Errorf("%s is not the same twice", filepath.Base(path))
+	for _, path := range paths {
+		if name := filepath.Base(path); !bytes.Equal(contents(t, path), contents(t, filepath.Join(other, name))) {
+			t.Errorf("%s is not the same twice", name)
 		}
 	}
 }
