@@ -78,6 +78,7 @@ func (r *relays) start(fd int, read []byte, who client, serve func(net.Conn, cli
 	file.Close()
 	if err != nil {
 		r.front.logger.Error("cannot serve a connection", "err", err)
+		r.front.server.TakenEnded()
 		return
 	}
 	if len(read) > 0 {
@@ -85,6 +86,7 @@ func (r *relays) start(fd int, read []byte, who client, serve func(net.Conn, cli
 	}
 	if !r.add(conn) {
 		conn.Close()
+		r.front.server.TakenEnded()
 		return
 	}
 	go func() {
@@ -135,6 +137,7 @@ func (r *relays) remove(conn net.Conn) {
 	r.mu.Lock()
 	delete(r.open, conn)
 	r.mu.Unlock()
+	r.front.server.TakenEnded()
 	r.running.Done()
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // last is the request that follows in every framing test, to see whether the
@@ -486,5 +488,51 @@ func TestMaxConnections(t *testing.T) {
 	first.Close()
 	if r := third.receive("GET"); r.status != 200 {
 		t.Errorf("got %d", r.status)
+	}
+}
+
+// TestMaxConnectionsOfClients: a connection that somebody else serves counts, and what
+// brings its requests does not, however many there are.
+func TestMaxConnectionsOfClients(t *testing.T) {
+	taken := make(chan int, 1)
+	s := serve(t, &app{answer: func(x *exchange) { _ = x.complete("200 OK", "") }}, func(o *Options) {
+		o.MaxConnections = 2
+		o.Offer = func(_ *Conn, first []byte) (TakeOver, bool) {
+			if first[0] != '!' {
+				return nil, false
+			}
+			return func(fd int, _ []byte) { taken <- fd }, false
+		}
+	})
+	if s.server.EmptySince().IsZero() {
+		t.Error("connections are open at the beginning")
+	}
+	s.dial(t).send("!")
+	fd := <-taken
+	if n, since := s.server.Open(), s.server.EmptySince(); n != 1 || !since.IsZero() {
+		t.Errorf("with one that was taken over: %d connections, none since %v", n, since)
+	}
+	for range 3 {
+		ours, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(ours[0])
+		if err := s.server.Carry(ours[1], s.listener, Peer{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := s.dial(t).exchange(get); r.status != 200 {
+		t.Errorf("the second client: %d", r.status)
+	}
+	third := s.dial(t)
+	third.send(get)
+	if n := s.server.Open(); n != 2 || s.app.done.Load() != 1 {
+		t.Errorf("%d connections, %d exchanges", n, s.app.done.Load())
+	}
+	closeFD(fd)
+	s.server.TakenEnded()
+	if r := third.receive("GET"); r.status != 200 {
+		t.Errorf("the third client: %d", r.status)
 	}
 }

@@ -67,8 +67,10 @@ type Server struct {
 	stop        chan struct{}
 
 	mu     sync.Mutex
-	conns  Conn // head of the ring of open connections
-	open   int
+	conns  Conn      // head of the ring of open connections
+	open   int       // in the ring
+	inner  int       // of those, carried ones: no clients' connections, but requests in such
+	taken  int       // connections that somebody else serves, see TakeOver
 	empty  time.Time // since when no connection is open
 	closed bool
 	room   *sync.Cond    // a connection was closed
@@ -188,16 +190,30 @@ func (s *Server) add(c *Conn) bool {
 		poke(s.filled)
 	}
 	s.open++
+	if c.carried {
+		s.inner++
+	}
 	c.next, c.previous = s.conns.next, &s.conns
 	c.next.previous, s.conns.next = c, c
 	return true
+}
+
+// clientsLocked is the number of connections that clients have open.
+func (s *Server) clientsLocked() int { return s.open - s.inner + s.taken }
+
+// emptyLocked notes when there is no connection left.
+func (s *Server) emptyLocked() {
+	if s.open == 0 && s.taken == 0 {
+		s.empty = time.Now()
+	}
+	s.room.Broadcast()
 }
 
 // hasRoom reports whether another connection may be opened.
 func (s *Server) hasRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open < s.options().MaxConnections
+	return s.clientsLocked() < s.options().MaxConnections
 }
 
 func (s *Server) remove(c *Conn) {
@@ -205,10 +221,10 @@ func (s *Server) remove(c *Conn) {
 	defer s.mu.Unlock()
 	c.previous.next, c.next.previous = c.next, c.previous
 	s.open--
-	if s.open == 0 {
-		s.empty = time.Now()
+	if c.carried {
+		s.inner--
 	}
-	s.room.Broadcast()
+	s.emptyLocked()
 	s.running.Done()
 }
 
@@ -273,18 +289,19 @@ func (s *Server) WaitClosed(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Open is the number of open connections.
+// Open is the number of connections that clients have open, those that somebody else
+// serves included.
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open
+	return s.clientsLocked()
 }
 
 // EmptySince is since when no connection is open; the zero time while one is.
 func (s *Server) EmptySince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open > 0 {
+	if s.open > 0 || s.taken > 0 {
 		return time.Time{}
 	}
 	return s.empty

@@ -13,7 +13,8 @@ import (
 // they make a socket pair and have the engine serve one end.
 
 // TakeOver serves a connection from where the engine has stopped reading; read has what
-// was read already. It owns fd and must not wait.
+// was read already. It owns fd and must not wait. The connection is one of the server's
+// clients until TakenEnded is called.
 type TakeOver func(fd int, read []byte)
 
 // errTaken says that a connection is the engine's no more.
@@ -47,9 +48,24 @@ func (c *Conn) takenOver() (wait bool, err error) {
 	c.start = c.end
 	c.releaseBuffer()
 	c.socket.release()
+	c.server.takenBegun()
 	c.server.remove(c)
 	take(c.socket.fd, read)
 	return false, errTaken
+}
+
+func (s *Server) takenBegun() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken++
+}
+
+// TakenEnded is called once for each connection that was taken over, when it has ended.
+func (s *Server) TakenEnded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	s.emptyLocked()
 }
 
 // Peer is what is known of a client whose requests come through a socket pair.
