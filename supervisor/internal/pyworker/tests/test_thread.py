@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 import unittest
+import weakref
 
 from support import PATIENCE, Worker, call, descriptors, link, wsgid
 
@@ -63,6 +64,21 @@ class Environ(unittest.TestCase):
             worker.front.request()
             worker.front.response()
         self.assertEqual(seen, [False, False])
+
+    def test_nothing_stays(self):
+        class Kept:
+            pass
+        freed = threading.Event()
+
+        def application(environ, start_response):
+            environ['kept'] = kept = Kept()
+            weakref.finalize(kept, freed.set)
+            return hello(environ, start_response)
+        worker = Worker(application)
+        self.addCleanup(worker.close)
+        worker.front.request()
+        worker.front.response()
+        self.assertTrue(freed.wait(PATIENCE), 'a thread that waits for a request holds the environ of the last')
 
     def test_request_in_pieces(self):
         worker = Worker(lambda environ, start_response: [hello(environ, start_response)[0] + environ['wsgi.input'].read()])
