@@ -180,6 +180,12 @@ func printHost(w io.Writer, v *site.Vhost) {
 		fmt.Fprintf(w, "static\t%s\t%s\n", st.Path, st.Directory)
 		printOwn(w, st.Settings(v))
 	}
+	for _, h := range v.Handlers {
+		fmt.Fprintf(w, "handler\t%s\t%s in group %s\n", strings.Join(h.Suffixes, " "), mountTarget(h.Run), h.Run.Group)
+		if h.Path != "/" {
+			fmt.Fprintf(w, "\t\tpath %s\n", h.Path)
+		}
+	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(w, "location\t%s\t%s\n", l.Path, pathSettings(l.Settings()))
 	}

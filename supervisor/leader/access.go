@@ -33,14 +33,19 @@ func (l *Leader) accessScripts() []string {
 }
 
 // reloadedScripts are the files whose change brings up another generation: where a
-// mount has script-reloading, its script and those that say who may come there.
+// mount or a handler has script-reloading, its script and those that say who may come there.
 func (l *Leader) reloadedScripts() []string {
+	wanted := func(m *site.Mount) bool { return m.Group == l.options.Group.Name && m.ScriptReloading }
 	var all []string
+	for _, m := range l.options.Site.AllMounts() {
+		if wanted(m) {
+			all = append(all, m.Script)
+		}
+	}
 	for _, p := range l.options.Site.Places() {
-		if p.Mount.Group != l.options.Group.Name || !p.Mount.ScriptReloading {
+		if !wanted(p.Mount) {
 			continue
 		}
-		all = append(all, p.Mount.Script)
 		for _, f := range p.Policy.Access.Functions() {
 			all = append(all, f.File)
 		}

@@ -158,15 +158,19 @@ func (l *Leader) applications() []site.Application {
 }
 
 // several lists the applications of a group for the Python program, "" when there is
-// one: a line each, of script, module, callable, directory and suffix with tabs
-// between them.
+// one: a line each, of script, module, callable, directory, suffix and, for a handler,
+// "handler", with tabs between them.
 func several(all []site.Application) string {
-	if len(all) == 1 && all[0].Directory == "" {
+	if !site.NeedsNumbers(all) {
 		return ""
 	}
 	lines := make([]string, len(all))
 	for i, a := range all {
-		lines[i] = strings.Join([]string{a.Script, a.Module, a.Callable, a.Directory, a.Suffix}, "\t")
+		kind := ""
+		if a.Handler {
+			kind = "handler"
+		}
+		lines[i] = strings.Join([]string{a.Script, a.Module, a.Callable, a.Directory, a.Suffix, kind}, "\t")
 	}
 	return strings.Join(lines, "\n")
 }

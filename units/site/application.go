@@ -18,6 +18,8 @@ type Application struct {
 	Directory, Suffix string
 	// Callable is the name of the object in it.
 	Callable string
+	// Handler says that it answers for files, see [Handler].
+	Handler bool
 }
 
 // GlobalApplications is the application group of all that share the interpreter of a
@@ -28,7 +30,7 @@ func (m *Mount) application() Application {
 	if directory, pieces := m.ScriptTemplate(); pieces != nil {
 		return Application{Directory: directory, Callable: m.Callable}
 	}
-	return Application{Script: m.Script, Module: m.Module, Directory: m.ScriptDirectory, Suffix: m.ScriptSuffix, Callable: m.Callable}
+	return Application{Script: m.Script, Module: m.Module, Directory: m.ScriptDirectory, Suffix: m.ScriptSuffix, Callable: m.Callable, Handler: m.handler}
 }
 
 // Applications are those that a group runs, each once, in the order of the mounts.
@@ -42,8 +44,16 @@ func (s *Site) Applications(group string) []Application {
 	return all
 }
 
+// numbered reports whether a request always says that it is for the application: the
+// processes have to do with it what they do for no other.
+func (a *Application) numbered() bool { return a.Directory != "" || a.Handler }
+
+// NeedsNumbers reports whether the processes that run the applications are to be told
+// for each request which one it is for.
+func NeedsNumbers(all []Application) bool { return len(all) > 1 || len(all) == 1 && all[0].numbered() }
+
 // ApplicationNumbers gives the mounts of groups with several applications, or with a
-// directory of them, the index of theirs in [Site.Applications].
+// directory of them or a handler, the index of theirs in [Site.Applications].
 func (s *Site) ApplicationNumbers() map[*Mount]int {
 	numbers, seen := map[*Mount]int{}, map[string]map[Application]int{}
 	for _, m := range s.AllMounts() {
@@ -60,7 +70,7 @@ func (s *Site) ApplicationNumbers() map[*Mount]int {
 		numbers[m] = n
 	}
 	for m := range numbers {
-		if len(seen[m.Group]) == 1 && m.application().Directory == "" {
+		if a := m.application(); len(seen[m.Group]) == 1 && !a.numbered() {
 			delete(numbers, m)
 		}
 	}
@@ -86,9 +96,10 @@ func (m *Mount) usualSuffix() string {
 }
 
 // mountDirectory checks a mount with a directory of scripts.
-func (d *decoder) mountDirectory(h *host, m *Mount, n *node) {
+func (d *decoder) mountDirectory(m mounted) {
+	n := m.node
 	if m.ScriptReloading {
-		d.fail(n.table["script-reloading"].place, h.table("mount.script-reloading"), &fault{
+		d.fail(n.table["script-reloading"].place, m.key("script-reloading"), &fault{
 			msg: "does not see the scripts of a directory", hint: "reload the site when they change",
 		})
 	}
@@ -151,7 +162,7 @@ func (m *Mount) ownInterpreter() string {
 func (d *decoder) deriveGroup(m mounted, base *Group) {
 	name := base.Name + "." + m.ApplicationGroup
 	other := d.site.Group(name)
-	at, key := m.node.table["application-group"].place, m.host.table("mount.application-group")
+	at, key := m.node.table["application-group"].place, m.key("application-group")
 	switch {
 	case other != nil && other.Of == base.Name:
 	case other != nil:
@@ -180,7 +191,7 @@ func (d *decoder) oneInterpreter(mounts []mounted) {
 			continue
 		}
 		if m.application() != other.application() && (m.ApplicationGroup == "" || other.ApplicationGroup == "") {
-			d.fail(m.node.place, m.host.table("mount"), &fault{
+			d.fail(m.node.place, m.key(""), &fault{
 				msg: "group " + strconv.Quote(m.Group) + " runs another application already, mounted at " + other.node.String(),
 				hint: "give this one a group of its own; or write application-group for both: " + strconv.Quote(GlobalApplications) +
 					" shares the interpreter, a name means processes of its own",
@@ -197,7 +208,7 @@ func (d *decoder) ownersOfMany(mounts []mounted) {
 		if m.application().Directory == "" || g == nil || g.ScriptUser == "" && g.ScriptGroup == "" {
 			continue
 		}
-		d.fail(m.node.place, m.host.table("mount"), &fault{
+		d.fail(m.node.place, m.key(""), &fault{
 			msg:  "script-user and script-group of group " + strconv.Quote(g.Name) + ", at " + d.site.lines[g.Key()].String() + ", are not for scripts that depend on the URL",
 			hint: "give this mount a group of its own",
 		})

@@ -44,9 +44,7 @@ func (s *Site) Encode() []byte {
 func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 	for _, m := range v.Mounts {
 		written := *m
-		if g := s.Group(m.Group); g != nil && g.Of != "" {
-			written.Group = g.Of
-		}
+		written.Group = s.writtenGroup(m)
 		fmt.Fprintf(b, "\n[[%smount]]\n", prefix)
 		writeFields(b, mountFields(&written), mountFields(&Mount{Callable: DefaultCallable, ScriptSuffix: m.usualSuffix(), Policy: v.Policy}))
 	}
@@ -62,6 +60,14 @@ func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 		fmt.Fprintf(b, "\n[[%srewrite]]\n", prefix)
 		writeFields(b, rewriteFields(r), rewriteFields(newRewrite()))
 	}
+	for _, h := range v.Handlers {
+		written := *h.Run
+		written.Group = s.writtenGroup(h.Run)
+		std := v.newHandler()
+		std.Run.Callable = DefaultHandlerCallable
+		fmt.Fprintf(b, "\n[[%shandler]]\n", prefix)
+		writeFields(b, handlerFields(&Handler{Path: h.Path, Suffixes: h.Suffixes, Run: &written}), handlerFields(std))
+	}
 	for _, l := range v.Locations {
 		fmt.Fprintf(b, "\n[[%slocation]]\n", prefix)
 		fmt.Fprintf(b, "path = %s\n", quote(l.Path))
@@ -69,6 +75,14 @@ func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 			fmt.Fprintf(b, "%s = %s\n", name, encodeValue(policyFields(&l.policy).find(name)))
 		}
 	}
+}
+
+// writtenGroup is the group that the file names for a mount.
+func (s *Site) writtenGroup(m *Mount) string {
+	if g := s.Group(m.Group); g != nil && g.Of != "" {
+		return g.Of
+	}
+	return m.Group
 }
 
 func writeGroup(b *bytes.Buffer, prefix string, g *Group) {

@@ -42,6 +42,12 @@ func (s *Site) CheckFiles() error {
 		c.group(g)
 	}
 	for _, v := range s.Hosts() {
+		for i, h := range v.Handlers {
+			if g := s.Group(h.Run.Group); h.Run.Script != "" && (g == nil || g.Chroot == "") {
+				c.at(checkFile(h.Run.Script), v.handlerAt(i)+".script")
+				c.owner(g, h.Run)
+			}
+		}
 		for i, m := range v.Mounts {
 			if g := s.Group(m.Group); m.application().Script != "" && (g == nil || g.Chroot == "") {
 				c.at(checkFile(m.Script), v.mountAt(i)+".script")

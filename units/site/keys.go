@@ -16,6 +16,7 @@ const (
 	tableStatic   Table = "[[static]]"
 	tableRedirect Table = "[[redirect]]"
 	tableRewrite  Table = "[[rewrite]]"
+	tableHandler  Table = "[[handler]]"
 	tableTLS      Table = "[tls]"
 )
 
@@ -104,7 +105,7 @@ func Keys() []Key {
 }
 
 func allTables() []Table {
-	return []Table{tableTop, tableSite, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableRedirect, tableRewrite, tableTLS}
+	return []Table{tableTop, tableSite, tableGroup, tableMount, tableVhost, tableLocation, tableStatic, tableHandler, tableRedirect, tableRewrite, tableTLS}
 }
 
 // keysOf gives the keys of a table with the fields filled in that all of its
@@ -120,6 +121,7 @@ func keysOf(t Table) []Key {
 		tableStatic:   staticKeys,
 		tableRedirect: redirectKeys,
 		tableRewrite:  rewriteKeys,
+		tableHandler:  handlerKeys,
 		tableTLS:      tlsKeys,
 	}
 	keys := rows[t]()
@@ -193,6 +195,7 @@ func siteKeys() []Key {
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself."},
 		{Name: "redirect", Type: TypeTables, ModWSGI: "Redirect", Meaning: "URLs that are answered with another one."},
 		{Name: "rewrite", Type: TypeTables, ModWSGI: "RewriteRule", Meaning: "URL paths for which others count inside of the site."},
+		{Name: "handler", Type: TypeTables, ModWSGI: "WSGIHandlerScript", Meaning: "Applications that answer for files of certain names."},
 		{Name: "tls", Type: TypeTable, ModWSGI: "SSLEngine", Meaning: "TLS on the site's own addresses."},
 		{
 			Name: "warm-up", Type: TypeStrings, check: checkURLPath,

@@ -20,7 +20,6 @@ func topNeedlessKeys() []Key {
 		needless("pass-apache-request", "WSGIPassApacheRequest", "Off", "there is no Apache whose request could be passed"),
 		needless("restrict-process", "WSGIRestrictProcess", "any", "no request chooses its group: each [[mount]] names one"),
 		needless("dispatch-script", "WSGIDispatchScript", "", "no Python runs in the front end: [[vhost]] and [[mount]] say which group serves what"),
-		needless("handler-script", "WSGIHandlerScript", "", "applications are not found by the extension of a file: write a [[mount]] for each"),
 	}
 }
 

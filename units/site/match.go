@@ -57,12 +57,13 @@ func checkExpression(s string) *fault {
 }
 
 // matchedScript checks what a mount with path-match says of its script.
-func (d *decoder) matchedScript(h *host, m *Mount, n *node) {
+func (d *decoder) matchedScript(m mounted) {
+	n := m.node
 	written := n.table["script"]
 	if m.PathMatch == "" || written == nil || !strings.Contains(m.Script, "$") {
 		return
 	}
-	fail := func(f *fault) { d.fail(written.place, h.table("mount.script"), f) }
+	fail := func(f *fault) { d.fail(written.place, m.key("script"), f) }
 	if _, f := (templateGroups{path: m.Matcher()}).parse(m.Script); f != nil {
 		fail(f)
 		return
@@ -72,7 +73,7 @@ func (d *decoder) matchedScript(h *host, m *Mount, n *node) {
 		return
 	}
 	if m.ScriptReloading {
-		d.fail(n.table["script-reloading"].place, h.table("mount.script-reloading"), &fault{
+		d.fail(n.table["script-reloading"].place, m.key("script-reloading"), &fault{
 			msg: "does not see scripts that depend on the request", hint: "reload the site when they change",
 		})
 	}

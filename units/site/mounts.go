@@ -14,16 +14,18 @@ func (d *decoder) mountRules(hosts []*host) {
 	var good []mounted
 	for _, h := range hosts {
 		paths := map[string]place{}
-		for i, m := range h.Mounts {
-			n := h.mounts[i]
-			d.mountPath(h, m, n, paths)
-			target := d.mountTarget(h, m, n)
-			group := d.mountGroup(h, m, n)
+		for i := range h.Mounts {
+			m := mounted{Mount: h.Mounts[i], host: h, node: h.mounts[i], table: "mount"}
+			d.mountPath(m, paths)
+			target := d.mountTarget(m)
+			group := d.mountGroup(m)
 			resolved = resolved && group
 			if target && group {
-				good = append(good, mounted{m, h, n})
+				good = append(good, m)
 			}
 		}
+		handlers, found := d.handlerRules(h)
+		good, resolved = append(good, handlers...), resolved && found
 	}
 	d.applicationGroups(good)
 	d.oneInterpreter(good)
@@ -34,59 +36,63 @@ func (d *decoder) mountRules(hosts []*host) {
 	}
 }
 
-// mounted is a mount that names an application and a group, and where it stands.
+// mounted is a mount, or what a handler runs, and where it stands.
 type mounted struct {
 	*Mount
-	host *host
-	node *node
+	host  *host
+	node  *node
+	table string // "mount", or "handler"
+}
+
+// key is how a key of the table, or with "" the table, is written.
+func (m *mounted) key(name string) string {
+	if name == "" {
+		return m.host.table(m.table)
+	}
+	return m.host.table(m.table + "." + name)
 }
 
 // mountPath refuses a path without or with two mounts; paths has those of the host.
-func (d *decoder) mountPath(h *host, m *Mount, n *node, paths map[string]place) {
+func (d *decoder) mountPath(m mounted, paths map[string]place) {
+	n := m.node
 	written, match := n.table["path"], n.table["path-match"]
 	if match != nil {
 		if written != nil {
-			d.fail(match.place, h.table("mount.path-match"), &fault{msg: "path is set too", hint: "keep one of them"})
+			d.fail(match.place, m.key("path-match"), &fault{msg: "path is set too", hint: "keep one of them"})
 		}
 		return
 	}
 	if written == nil {
-		d.fail(n.place, h.table("mount"), &fault{msg: "path is missing", hint: `path = "/" serves the whole ` + h.kind()})
+		d.fail(n.place, m.key(""), &fault{msg: "path is missing", hint: `path = "/" serves the whole ` + m.host.kind()})
 		return
 	}
 	if m.Path == "" {
 		return // refused before
 	}
 	if first, found := paths[m.Path]; found {
-		d.fail(written.place, h.table("mount.path"), &fault{msg: strconv.Quote(m.Path) + " is mounted already, at " + first.String()})
+		d.fail(written.place, m.key("path"), &fault{msg: strconv.Quote(m.Path) + " is mounted already, at " + first.String()})
 		return
 	}
 	paths[m.Path] = written.place
 }
 
 // mountTarget reports whether script or module name an application.
-func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
+func (d *decoder) mountTarget(m mounted) bool {
+	n := m.node
 	before := len(d.errs)
 	script, module, directory := n.table["script"], n.table["module"], n.table["script-directory"]
 	if suffix := n.table["script-suffix"]; suffix != nil && directory == nil {
-		d.fail(suffix.place, h.table("mount.script-suffix"), &fault{msg: "there is no script-directory, whose scripts have it"})
+		d.fail(suffix.place, m.key("script-suffix"), &fault{msg: "there is no script-directory, whose scripts have it"})
 	}
 	switch {
 	case directory != nil && (script != nil || module != nil):
-		d.fail(directory.place, h.table("mount.script-directory"), &fault{msg: "script or module is set too", hint: "keep one of them"})
+		d.fail(directory.place, m.key("script-directory"), &fault{msg: "script or module is set too", hint: "keep one of them"})
 	case directory != nil && n.table["path-match"] != nil:
-		d.fail(directory.place, h.table("mount.script-directory"), &fault{msg: "does not go with path-match", hint: "write script with $1 in it, or path"})
+		d.fail(directory.place, m.key("script-directory"), &fault{msg: "does not go with path-match", hint: "write script with $1 in it, or path"})
 	case directory != nil:
-		d.mountDirectory(h, m, n)
-	case script == nil && module == nil:
-		d.fail(n.place, h.table("mount"), &fault{msg: "script or module is missing", hint: `script = "/path/to/app.py", or module = "package.module:callable"; script-directory = "/path/to/apps" for many scripts`})
-	case script != nil && module != nil:
-		d.fail(module.place, h.table("mount.module"), &fault{msg: "script is set too", hint: "keep one of script and module"})
-	case script != nil:
-		d.mountScript(h, m, script)
-		d.matchedScript(h, m, n)
+		d.mountDirectory(m)
 	default:
-		d.mountModule(h, m, n)
+		d.scriptOrModule(m, `script = "/path/to/app.py", or module = "package.module:callable"; script-directory = "/path/to/apps" for many scripts`)
 	}
 	if m.Callable == "" {
 		m.Callable = DefaultCallable
@@ -94,15 +100,31 @@ func (d *decoder) mountTarget(h *host, m *Mount, n *node) bool {
 	return len(d.errs) == before && m.Script+m.Module+m.ScriptDirectory != ""
 }
 
-func (d *decoder) mountScript(h *host, m *Mount, n *node) {
+// scriptOrModule reads the one of the two that names the application.
+func (d *decoder) scriptOrModule(m mounted, hint string) {
+	script, module := m.node.table["script"], m.node.table["module"]
+	switch {
+	case script == nil && module == nil:
+		d.fail(m.node.place, m.key(""), &fault{msg: "script or module is missing", hint: hint})
+	case script != nil && module != nil:
+		d.fail(module.place, m.key("module"), &fault{msg: "script is set too", hint: "keep one of script and module"})
+	case script != nil:
+		d.mountScript(m, script)
+		d.matchedScript(m)
+	default:
+		d.mountModule(m)
+	}
+}
+
+func (d *decoder) mountScript(m mounted, n *node) {
 	if m.Script == "" || filepath.IsAbs(m.Script) {
 		return
 	}
 	if looksLikeModule(m.Script) {
-		d.fail(n.place, h.table("mount.script"), &fault{msg: strconv.Quote(m.Script) + " is not an absolute path", hint: "for a module write module = " + strconv.Quote(m.Script)})
+		d.fail(n.place, m.key("script"), &fault{msg: strconv.Quote(m.Script) + " is not an absolute path", hint: "for a module write module = " + strconv.Quote(m.Script)})
 		return
 	}
-	d.fail(n.place, h.table("mount.script"), &fault{
+	d.fail(n.place, m.key("script"), &fault{
 		msg:  strconv.Quote(m.Script) + " is not an absolute path",
 		hint: "write " + strconv.Quote(d.absolute(m.Script)),
 	})
@@ -123,7 +145,8 @@ func (d *decoder) absolute(name string) string {
 	return abs
 }
 
-func (d *decoder) mountModule(h *host, m *Mount, n *node) {
+func (d *decoder) mountModule(m mounted) {
+	n := m.node
 	text := m.Module
 	if text == "" {
 		return // refused before
@@ -132,11 +155,11 @@ func (d *decoder) mountModule(h *host, m *Mount, n *node) {
 	module, callable, written := strings.Cut(text, ":")
 	switch {
 	case strings.HasPrefix(text, "/"):
-		d.fail(at, h.table("mount.module"), &fault{msg: strconv.Quote(text) + " is a path", hint: "write script = " + strconv.Quote(text)})
+		d.fail(at, m.key("module"), &fault{msg: strconv.Quote(text) + " is a path", hint: "write script = " + strconv.Quote(text)})
 	case !isDotted(module) || written && !isDotted(callable):
-		d.fail(at, h.table("mount.module"), &fault{msg: strconv.Quote(text) + " is not a module", hint: `use "package.module" or "package.module:callable"`})
+		d.fail(at, m.key("module"), &fault{msg: strconv.Quote(text) + " is not a module", hint: `use "package.module" or "package.module:callable"`})
 	case written && m.Callable != "" && m.Callable != callable:
-		d.fail(n.table["callable-object"].place, h.table("mount.callable-object"), &fault{msg: strconv.Quote(m.Callable) + " contradicts module, which says " + strconv.Quote(callable), hint: "keep one of them"})
+		d.fail(n.table["callable-object"].place, m.key("callable-object"), &fault{msg: strconv.Quote(m.Callable) + " contradicts module, which says " + strconv.Quote(callable), hint: "keep one of them"})
 	}
 	m.Module = module
 	if written {
@@ -145,7 +168,8 @@ func (d *decoder) mountModule(h *host, m *Mount, n *node) {
 }
 
 // mountGroup finds the group of a mount and reports whether it could.
-func (d *decoder) mountGroup(h *host, m *Mount, n *node) bool {
+func (d *decoder) mountGroup(m mounted) bool {
+	h, n := m.host, m.node
 	list := d.groupsFor(h)
 	written := n.table["group"]
 	switch {
@@ -155,23 +179,23 @@ func (d *decoder) mountGroup(h *host, m *Mount, n *node) bool {
 		m.Group = list[0]
 		return true
 	case written == nil && len(list) == 0:
-		d.fail(n.place, h.table("mount"), &fault{msg: "no group serves " + h.inWords(), hint: "write [" + h.table("group") + "." + DefaultGroup + "]"})
+		d.fail(n.place, m.key(""), &fault{msg: "no group serves " + h.inWords(), hint: "write [" + h.table("group") + "." + DefaultGroup + "]"})
 		return false
 	case written == nil:
-		d.fail(n.place, h.table("mount"), &fault{msg: "group is missing, and there are " + strings.Join(list, ", ")})
+		d.fail(n.place, m.key(""), &fault{msg: "group is missing, and there are " + strings.Join(list, ", ")})
 		return false
 	case m.Group == "":
 		return false // refused before
 	case slices.Contains(list, m.Group):
 		return true
 	case d.site.Service(m.Group) != nil:
-		d.fail(written.place, h.table("mount.group"), &fault{
+		d.fail(written.place, m.key("group"), &fault{
 			msg:  "group " + strconv.Quote(m.Group) + " is a service script (threads = 0), which serves no requests; see " + d.site.lines[d.site.Service(m.Group).Key()].String(),
 			hint: "give the mount another group",
 		})
 		return false
 	}
-	d.fail(written.place, h.table("mount.group"), d.noGroup(m.Group, list))
+	d.fail(written.place, m.key("group"), d.noGroup(m.Group, list))
 	return false
 }
 

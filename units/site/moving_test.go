@@ -104,7 +104,7 @@ func directives() map[Table][]moved {
 			{name: "WSGIVerboseDebugging", key: "verbose-debugging"},
 			{name: "WSGIRestrictProcess", key: "restrict-process"},
 			{name: "WSGIDispatchScript", key: "dispatch-script"},
-			{name: "WSGIHandlerScript", key: "handler-script"},
+			{name: "WSGIHandlerScript", key: "handler", proof: "tests/serve/handler_test.go TestHandler"},
 			{name: "WSGIPassApacheRequest", key: "pass-apache-request"},
 		},
 		tableGroup: {

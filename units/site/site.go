@@ -34,6 +34,8 @@ type Site struct {
 	// Redirects and Rewrites are the top level's, in file order; nil means none.
 	Redirects []*Redirect
 	Rewrites  []*Rewrite
+	// Handlers are the top level's, in file order; nil means none.
+	Handlers []*Handler
 	// Locations are the top level's, in file order; nil means none.
 	Locations []*Location
 	// Vhosts is in file order; nil means none.
@@ -379,6 +381,8 @@ type Mount struct {
 	Policy Policy
 	// ScriptReloading brings up a new generation when Script changes.
 	ScriptReloading bool
+
+	handler bool // it is what a Handler runs
 }
 
 // DefaultCallable is the application object's name when none is written.

@@ -115,6 +115,10 @@ func completeSite() *Site {
 			Path: "/assets", Directory: "/srv/blog/assets", Expires: time.Hour, Precompressed: true, Symlinks: SymlinksNever, HiddenFiles: true, Fallback: true,
 			Policy: completePolicy(func(p *Policy) { p.Sendfile = false }),
 		}},
+		Handlers: []*Handler{{
+			Path: "/assets/docs", Suffixes: []string{".rst", ".md"},
+			Run: &Mount{Script: "/srv/blog/docs.py", Callable: "render", Group: "web", ApplicationGroup: GlobalApplications, ScriptReloading: true, Policy: completePolicy(nil), handler: true},
+		}},
 		Locations: []*Location{{
 			Path: "/upload", policy: Policy{
 				ResponseHeaders: []string{"X-Frame-Options: DENY", "X-Powered-By:"}, RedirectHTTPS: true, HSTS: time.Hour, RequestBody: 5 << 30, MapHEAD: MapAlways, TrustedProxies: Peers{All: true}, ErrorPages: Pages{"4xx": "Not so."}, Allow: Peers{
@@ -245,7 +249,7 @@ func TestParseMinimal(t *testing.T) {
 func TestFieldsMatchKeys(t *testing.T) {
 	for table, fs := range map[Table]fields{
 		tableTop: serverFields(&Site{}), tableSite: siteTableFields(&Site{}), tableGroup: groupFields(&Group{}), tableMount: mountFields(&Mount{}),
-		tableVhost: vhostFields(&Vhost{}), tableStatic: staticFields(&Static{}),
+		tableVhost: vhostFields(&Vhost{}), tableStatic: staticFields(&Static{}), tableHandler: handlerFields(&Handler{Run: &Mount{}}),
 		tableRedirect: redirectFields(&Redirect{}), tableRewrite: rewriteFields(&Rewrite{}),
 	} {
 		keys := keysOf(table)

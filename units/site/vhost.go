@@ -32,6 +32,8 @@ type Vhost struct {
 	// Redirects and Rewrites are in file order; nil means none.
 	Redirects []*Redirect
 	Rewrites  []*Rewrite
+	// Handlers is in file order; nil means none.
+	Handlers []*Handler
 	// Locations is in file order; nil means none.
 	Locations []*Location
 	// Policy has the host's keys for all of its URL space; those of the top level
@@ -56,15 +58,18 @@ func (s *Site) topHost() *Vhost {
 	return &Vhost{
 		ServerName: s.ServerName, Aliases: s.Aliases, Default: s.DefaultHost,
 		AccessLog: s.Server.AccessLog, AccessLogFormat: s.Server.AccessLogFormat, WarmUp: s.WarmUp.Paths,
-		Mounts: s.Mounts, Statics: s.Statics, Redirects: s.Redirects, Rewrites: s.Rewrites, Locations: s.Locations, Policy: s.Policy,
+		Mounts: s.Mounts, Statics: s.Statics, Handlers: s.Handlers, Redirects: s.Redirects, Rewrites: s.Rewrites, Locations: s.Locations, Policy: s.Policy,
 	}
 }
 
-// AllMounts are the mounts of all hosts.
+// AllMounts are the mounts of all hosts, and what their handlers run.
 func (s *Site) AllMounts() []*Mount {
-	all := slices.Clone(s.Mounts)
-	for _, v := range s.Vhosts {
+	var all []*Mount
+	for _, v := range append([]*Vhost{s.topHost()}, s.Vhosts...) {
 		all = append(all, v.Mounts...)
+		for _, h := range v.Handlers {
+			all = append(all, h.Run)
+		}
 	}
 	return all
 }
@@ -175,6 +180,7 @@ func vhostKeys() []Key {
 		{Name: "static", Type: TypeTables, ModWSGI: "Alias", Meaning: "Directories whose files the front end serves itself: [[vhost.static]]."},
 		{Name: "redirect", Type: TypeTables, ModWSGI: "Redirect", Meaning: "URLs of the virtual host that are answered with another one: [[vhost.redirect]]."},
 		{Name: "rewrite", Type: TypeTables, ModWSGI: "RewriteRule", Meaning: "URL paths of the virtual host for which others count: [[vhost.rewrite]]."},
+		{Name: "handler", Type: TypeTables, ModWSGI: "WSGIHandlerScript", Meaning: "Applications that answer for files of certain names: [[vhost.handler]]."},
 		{Name: "location", Type: TypeTables, ModWSGI: "Location", Meaning: "Settings for a part of the virtual host's URL space: [[vhost.location]]."},
 	}...)
 }
@@ -209,8 +215,8 @@ type host struct {
 	*Vhost
 	node   *node
 	mounts []*node
-	// statics are those of Statics.
-	statics []*node
+	// statics are those of Statics, and handlers those of Handlers.
+	statics, handlers []*node
 	// redirects and rewrites are those of Redirects and Rewrites.
 	redirects, rewrites []*node
 }
@@ -219,7 +225,7 @@ type host struct {
 func (d *decoder) hosts(root *node) []*host {
 	top := &host{Vhost: d.site.topHost(), node: root}
 	d.hostTables(top)
-	d.site.Mounts, d.site.Statics, d.site.Locations = top.Mounts, top.Statics, top.Locations
+	d.site.Mounts, d.site.Statics, d.site.Handlers, d.site.Locations = top.Mounts, top.Statics, top.Handlers, top.Locations
 	d.site.Redirects, d.site.Rewrites = top.Redirects, top.Rewrites
 	all := []*host{top}
 	if n := root.table["vhost"]; n != nil {
@@ -247,6 +253,7 @@ func (d *decoder) vhost(i int, n *node) *host {
 func (d *decoder) hostTables(h *host) {
 	d.mountTables(h)
 	d.staticTables(h)
+	d.handlerTables(h)
 	d.reroutingTables(h)
 	d.locationTables(h)
 }

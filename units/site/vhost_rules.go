@@ -34,7 +34,7 @@ func (d *decoder) topRules(h *host, more bool) {
 		}
 		return
 	}
-	for _, key := range [...]string{"server-name", "server-alias", "default-host", "static", "redirect", "rewrite", "location"} {
+	for _, key := range [...]string{"server-name", "server-alias", "default-host", "static", "handler", "redirect", "rewrite", "location"} {
 		if h.node.table[key] != nil {
 			d.fail(h.at(key), key, &fault{msg: "nothing is mounted at the top level that it could hold for", hint: "move it into a [[vhost]]"})
 		}

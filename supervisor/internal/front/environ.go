@@ -66,6 +66,9 @@ func (s *session) appendRequest(e *environ) {
 	}
 	s.appendURI(e, req)
 	script, rest, file := s.place.split(s.path)
+	if s.file.handler != nil {
+		script, rest = s.file.split()
+	}
 	s.appendScript(e, script)
 	e.addBytes("PATH_INFO", rest)
 	if file != nil {
@@ -90,6 +93,7 @@ func (s *session) appendRequest(e *environ) {
 	if s.place.application != "" {
 		e.add(applicationKey, s.place.application)
 	}
+	s.file.append(e)
 	e.addBytes("mod_wsgi.request_id", s.id)
 	e.addInt("mod_wsgi.request_start", s.began.UnixMicro())
 }

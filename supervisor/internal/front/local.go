@@ -35,6 +35,7 @@ type local struct {
 
 	place    *place
 	path     []byte // clean
+	file     handledFile
 	query    string
 	hasQuery bool
 	ask      asked
@@ -160,10 +161,18 @@ func (l *local) enter(p *place) (status int, text string) {
 	return 0, ""
 }
 
-// serveFile answers with a static file. A status of 0 without a static place leaves the
-// request to the application.
+// serveFile answers with a static file. A status of 0 without a static place, as for a file
+// that has a handler, leaves the request to the application.
 func (l *local) serveFile() (status int, text string) {
 	st := l.place.static
+	switch handled, err := st.handled(l.path, true); err {
+	case nil:
+		l.file = handled
+		return l.enter(handled.to)
+	case errNoFile:
+	default:
+		return l.front.noFile(err, l.id)
+	}
 	var codings []coding
 	if st.siblings {
 		codings = codingsOf(l.ask.fields)

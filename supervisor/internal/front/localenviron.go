@@ -33,7 +33,7 @@ func environValue(environ []byte, name string) string {
 // request had before a local redirect.
 func ofPlace(name []byte) bool {
 	switch string(name) {
-	case "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE", "mod_wsgi.mount_point":
+	case "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_LENGTH", "CONTENT_TYPE", "mod_wsgi.mount_point", "mod_wsgi.request_handler":
 		return true
 	}
 	return bytes.HasPrefix(name, []byte("wsgid.")) || bytes.HasPrefix(name, redirectPrefix)
@@ -70,6 +70,7 @@ func (l *local) appendEnviron(b []byte) []byte {
 	if l.place.application != "" {
 		e.add(applicationKey, l.place.application)
 	}
+	l.file.append(&e)
 	if hidden := old["wsgid.authorization"]; hidden != nil {
 		authorization = hidden
 	}
@@ -81,6 +82,9 @@ func (l *local) appendEnviron(b []byte) []byte {
 // proxy has said how the client sees a mount, that holds for the same mount only.
 func (l *local) appendPath(e *environ, old map[string][]byte) {
 	script, rest, file := l.place.split(l.path)
+	if l.file.handler != nil {
+		script, rest = l.file.split()
+	}
 	told, isTold := old["mod_wsgi.mount_point"]
 	if isTold && l.from.script == l.place.script && l.from.match == nil && l.place.match == nil {
 		script = told

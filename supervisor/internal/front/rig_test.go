@@ -127,7 +127,14 @@ func sessionFor(t testing.TB, f *Front, request string) *session {
 func environOf(t testing.TB, s *session) map[string]string {
 	t.Helper()
 	s.begin()
-	if status, text, _ := s.objection(); status != 0 {
+	status, text, _ := s.objection()
+	if status == 0 && s.place.static != nil {
+		var done bool
+		if done, status, text, _ = s.fileOrApplication(); done {
+			t.Fatal("a file was served")
+		}
+	}
+	if status != 0 {
 		t.Fatalf("%d %s", status, text)
 	}
 	frame := &group.Frame{}

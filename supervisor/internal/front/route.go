@@ -62,7 +62,9 @@ func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numb
 	}
 	both := &places{root: all.root, byPath: maps.Clone(all.byPath), longest: all.longest, matches: all.matches, apps: all}
 	for _, p := range v.StaticPlaces() {
-		both.add(&place{path: prefix(p.Path), policy: p.Policy, rules: newRules(&p.Policy), static: newStatic(p.Static)})
+		files := newStatic(p.Static)
+		files.handlers = newHandlers(s, v, p, groups, numbers)
+		both.add(&place{path: prefix(p.Path), policy: p.Policy, rules: newRules(&p.Policy), static: files})
 	}
 	return both
 }

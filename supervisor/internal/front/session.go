@@ -16,10 +16,11 @@ import (
 // session is what the front end keeps for a connection.
 type session struct {
 	front    *Front
-	conf     *settings  // that the request under way goes by
-	names    *hostTable // of conf, for the connection's listener
-	vhost    *host      // that the request is for; nil until that is known
-	place    *place     // where it goes to; nil until that is known
+	conf     *settings   // that the request under way goes by
+	names    *hostTable  // of conf, for the connection's listener
+	vhost    *host       // that the request is for; nil until that is known
+	place    *place      // where it goes to; nil until that is known
+	file     handledFile // that a handler answers for; the zero value without one
 	conn     *http1.Conn
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
@@ -67,11 +68,11 @@ func (s *session) handle() {
 	status, text, fields := s.objection()
 	s.addFields()
 	if status == 0 && s.place.static != nil {
-		if s.serveFile() {
+		var done bool
+		if done, status, text, fields = s.fileOrApplication(); done {
 			s.forget()
 			return
 		}
-		status, text, fields = s.fallBack()
 	}
 	if status != 0 {
 		s.forget()
@@ -104,7 +105,7 @@ func (s *session) begin() {
 		s.conf, s.names = conf, conf.hosts.of(s.conn.Listener)
 		s.wrongPort = !s.conn.Secure && conf.speaksTLS(s.conn.Listener)
 	}
-	s.vhost, s.place, s.rewritten = nil, nil, nil
+	s.vhost, s.place, s.file, s.rewritten = nil, nil, handledFile{}, nil
 	s.group.Store(nil)
 	s.local.Store(nil)
 	s.began = time.Now()

@@ -22,6 +22,7 @@ type static struct {
 	hidden   bool   // names that begin with a dot are served
 	fallback bool   // what is not there is the application's
 	internal bool   // only an application can have a file sent
+	handlers []*handler
 	tree     tree
 }
 

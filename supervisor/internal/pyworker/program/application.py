@@ -13,13 +13,22 @@ def load(config):
     loaded = {path: load_script(path) for path in config['import-script'].split('\n') if path}
     if not config['applications']:
         return find(loaded, config['script'], config['module'], config['callable'])
-    return Several([(Directory(loaded, directory, suffix, name) if directory else find(loaded, script, module, name),
-                     facts(script, name)) for script, module, name, directory, suffix in named(config)])
+    return Several([one(loaded, *words) for words in named(config)])
+
+
+def one(loaded, script, module, name, directory, suffix, kind):
+    """An application of a group with several, and what the environ says of it."""
+    if directory:
+        return Directory(loaded, directory, suffix, name), facts(script, name)
+    found = find(loaded, script, module, name)
+    if kind == 'handler':
+        return Handler(found), {**facts('', name), 'mod_wsgi.handler_script': script}
+    return found, facts(script, name)
 
 
 def named(config):
-    """Script, module, callable, directory of scripts and their suffix, for each
-    application of a group with several; a service script has none."""
+    """Script, module, callable, directory of scripts, their suffix and "handler" or
+    nothing, for each application of a group with several; a service script has none."""
     return [tuple(line.split('\t')) for line in config.get('applications', '').split('\n') if line]
 
 
@@ -63,6 +72,17 @@ class Several:
         application, facts = self.applications[int(environ.pop('wsgid.application'))]
         environ.update(facts)
         return application(environ, start_response)
+
+
+class Handler:
+    """The function of a handler script: a file is asked for, and it answers."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, environ, start_response):
+        environ['SCRIPT_FILENAME'] = os.fsdecode(environ.pop('wsgid.file').encode('latin-1'))
+        return self.function(environ, start_response)
 
 
 class Directory:
@@ -180,9 +200,9 @@ def extend_path(config):
         # addsitedir appends; what it added goes to the front in its order.
         fresh = [entry for entry in sys.path if entry not in before]
         sys.path[:] = fresh + before
-    targets = [(config['script'], config['module'], '', '', '')] + named(config)
-    front = [config['home']] + [directory or script.rpartition('/')[0] for script, _, _, directory, _ in targets]
-    if any(module for _, module, _, _, _ in targets) and not config['home']:
+    targets = [(config['script'], config['module'], '', '', '', '')] + named(config)
+    front = [config['home']] + [directory or script.rpartition('/')[0] for script, _, _, directory, _, _ in targets]
+    if any(module for _, module, _, _, _, _ in targets) and not config['home']:
         front.append(config['directory'])
     for directory in reversed(front):
         if directory:

@@ -38,7 +38,7 @@ class Loading(unittest.TestCase):
         """Load them as the leader names them; each is script, module and callable, and
         perhaps directory and suffix."""
         first = dict(zip(('script', 'module', 'callable'), applications[0]))
-        lines = '\n'.join('\t'.join((*one, '', '')[:5]) for one in applications)
+        lines = '\n'.join('\t'.join((*one, '', '', '')[:6]) for one in applications)
         return self.load(**{**first, 'applications': lines, **config})
 
 
@@ -311,6 +311,24 @@ class Directories(Loading):
         self.root += '-none'
         with self.assertRaises(FileNotFoundError):
             self.mounted()
+
+
+class Handlers(Loading):
+
+    def test_file(self):
+        handler = self.write('handler.wsgi', '''
+            def handle_request(environ, start_response):
+                return environ
+        ''')
+        other = self.write('other.wsgi', 'def application(environ, start_response): return environ\n')
+        loaded = self.several((handler, '', 'handle_request', '', '', 'handler'), (other, '', 'application'))
+        name = self.directory + '/caf\u00e9.rst'
+        environ = loaded({'wsgid.application': '0', 'wsgid.file': name.encode().decode('latin-1')}, None)
+        self.assertEqual(environ, {'SCRIPT_FILENAME': name, 'mod_wsgi.callable_object': 'handle_request',
+                                   'mod_wsgi.handler_script': handler})
+        environ = loaded({'wsgid.application': '1', 'mod_wsgi.handler_script': ''}, None)
+        self.assertEqual(environ, {'SCRIPT_FILENAME': other, 'mod_wsgi.callable_object': 'application',
+                                   'mod_wsgi.handler_script': ''})
 
 
 class Path(Loading):
