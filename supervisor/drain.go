@@ -42,9 +42,9 @@ func (a *App) Hurry() { a.hurry.Do(func() { close(a.hurried) }) }
 // drainLimited waits as long as graceful-timeout allows, and cuts off what is left.
 func (a *App) drainLimited(ctx context.Context) {
 	const cause = "graceful-timeout"
-	now, longest := a.now.Load(), time.Duration(0)
+	now := a.now.Load()
+	longest := now.site.GracefulTimeout()
 	for _, g := range now.site.Groups {
-		longest = max(longest, g.GracefulTimeout)
 		limit := time.AfterFunc(g.GracefulTimeout, func() { now.groups[g.Name].CutOff(cause) })
 		defer limit.Stop()
 	}

@@ -21,7 +21,7 @@ func (b *builder) siteService() {
 	}
 	d.section("Service")
 	d.timeout("TimeoutStartSec", startLimit(b.site.Groups...))
-	d.timeout("TimeoutStopSec", stopLimit(b.site.Groups...))
+	d.timeout("TimeoutStopSec", b.siteStopLimit())
 	d.add("Slice", siteSlice(b.site.Name))
 	if n := descriptors(b.site); n > templateFiles {
 		d.add("LimitNOFILE", strconv.Itoa(n))

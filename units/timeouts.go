@@ -67,3 +67,11 @@ func watchdog(g *site.Group) time.Duration {
 	}
 	return g.DeadlockTimeout + margin
 }
+
+// siteStopLimit is for the supervisor, which also waits for clients of files alone.
+func (b *builder) siteStopLimit() time.Duration {
+	if len(b.site.Groups) == 0 {
+		return plus(b.site.GracefulTimeout(), margin)
+	}
+	return stopLimit(b.site.Groups...)
+}

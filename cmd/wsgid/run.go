@@ -144,6 +144,9 @@ func announce(s *site.Site, listeners []net.Listener) {
 			fmt.Printf("wsgid: serving %s (%s) at %s with %s x %s\n", s.Name, applicationOf(s, g), at,
 				count(g.Processes, "process", "processes"), count(g.Threads, "thread", "threads"))
 		}
+		if len(s.Groups) == 0 {
+			fmt.Printf("wsgid: serving %s (files) at %s without processes\n", s.Name, at)
+		}
 	}
 	for _, g := range s.Services {
 		fmt.Printf("wsgid: running service script %s (%s)\n", g.Name, g.Script+g.Module)

@@ -202,14 +202,15 @@ func (d *decoder) groups(n *node, v *Vhost) {
 	}
 }
 
-// defaultGroup is for a file without any group: its applications share one.
+// defaultGroup is for a file without any group: its applications, if there are any, share
+// one.
 func (d *decoder) defaultGroup(root *node, hosts []*host) {
 	written := root.table["group"] != nil
 	for _, h := range hosts[1:] {
 		written = written || h.node.table["group"] != nil
 	}
 	scripts := len(d.site.Groups) == 0 && len(d.site.Services) > 0 && d.site.Service(DefaultGroup) == nil
-	if !written || scripts {
+	if (!written || scripts) && !d.site.filesAlone() {
 		d.site.Groups = []*Group{NewGroup(DefaultGroup)}
 	}
 	byName := func(a, b *Group) int { return strings.Compare(a.Name, b.Name) }

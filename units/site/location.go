@@ -70,7 +70,7 @@ func (d *decoder) location(h *host, i int, n *node, paths map[string]place) {
 // locationRules refuses a location that no request can come to.
 func (d *decoder) locationRules(h *host) {
 	for i, l := range h.Locations {
-		reached := l.Path == "" || len(h.Mounts) == 0 // refused before
+		reached := l.Path == "" || !h.serves() // refused before
 		for _, m := range h.Mounts {
 			reached = reached || m.Path == "" || m.Covers(l.Path) || l.Covers(m.Path)
 		}

@@ -232,7 +232,7 @@ func (d *decoder) groupsUsed() {
 		used[m.Group] = true
 	}
 	for _, g := range d.site.Groups {
-		if len(used) > 0 && !used[g.Name] {
+		if (len(used) > 0 || d.site.filesAlone()) && !used[g.Name] {
 			table := "[[" + strings.TrimSuffix(displayKey(g.Key()), groupKey(g.Name)) + "mount]]"
 			d.fail(d.site.lines[g.Key()], g.Key(), &fault{msg: "no " + table + " uses this group", hint: "add a " + table + " with group = " + strconv.Quote(g.Name) + ", or remove the group"})
 		}

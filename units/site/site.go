@@ -20,14 +20,14 @@ type Site struct {
 	DefaultHost bool
 	// Listen has the addresses in file order. Empty: the caller chooses.
 	Listen []Listener
-	// Groups is sorted by name and never empty after Parse; those of virtual hosts
-	// are among them. A file without any has one group "main" with all defaults.
+	// Groups is sorted by name; those of virtual hosts are among them. A file without
+	// any has one group "main" with all defaults, or if no application is mounted none.
 	Groups []*Group
 	// Services are the groups with threads = 0, which serve no requests, sorted by
 	// name; nil means none.
 	Services []*Group
-	// Mounts are the top level's, in file order; never empty after Parse, unless
-	// there are virtual hosts.
+	// Mounts are the top level's, in file order; nil means none, of a site that has
+	// Statics or virtual hosts.
 	Mounts []*Mount
 	// Statics are the top level's, in file order; nil means none.
 	Statics []*Static

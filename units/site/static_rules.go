@@ -39,6 +39,7 @@ func (d *decoder) staticRules(h *host) {
 		paths[st.Path] = written.place
 		if st.Internal {
 			d.internalRules(h, n)
+			d.internalUse(h, n)
 		}
 		d.staticAndMounts(h, st, n)
 	}
@@ -70,6 +71,13 @@ func (d *decoder) internalRules(h *host, n *node) {
 				msg: "has no effect with internal = true", hint: "the keys of the mount hold, whose application has the file sent",
 			})
 		}
+	}
+}
+
+// internalUse refuses files that nobody can have sent.
+func (d *decoder) internalUse(h *host, n *node) {
+	if len(h.Mounts)+len(h.Handlers) == 0 {
+		d.fail(n.table["internal"].place, h.table("static.internal"), &fault{msg: "there is no application that could have the files sent", hint: "leave internal out, or mount an application"})
 	}
 }
 

@@ -1,6 +1,9 @@
 package site
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Vhost is a virtual host: what is served for requests that name it. The top level
 // of a site file is one, too; see [Site.Hosts].
@@ -25,9 +28,9 @@ type Vhost struct {
 	Groups []*Group
 	// WarmUp are URL paths of the host, as in [WarmUp].Paths.
 	WarmUp []string
-	// Mounts is in file order and never empty after Parse.
+	// Mounts is in file order; nil means none, of a host that has Statics.
 	Mounts []*Mount
-	// Statics is in file order; nil means none.
+	// Statics is in file order; nil means none, of a host that has Mounts.
 	Statics []*Static
 	// Redirects and Rewrites are in file order; nil means none.
 	Redirects []*Redirect
@@ -43,14 +46,35 @@ type Vhost struct {
 	key string // of its table, "" at the top level
 }
 
-// Hosts are all hosts that a request can be for: that of the top level, if anything
-// is mounted there, and the virtual hosts in file order.
+// Hosts are all hosts that a request can be for: that of the top level, if it serves
+// anything, and the virtual hosts in file order.
 func (s *Site) Hosts() []*Vhost {
 	var hosts []*Vhost
-	if len(s.Mounts) > 0 {
-		hosts = append(hosts, s.topHost())
+	if top := s.topHost(); top.serves() {
+		hosts = append(hosts, top)
 	}
 	return append(hosts, s.Vhosts...)
+}
+
+// serves reports whether the host has anything to answer with.
+func (v *Vhost) serves() bool { return len(v.Mounts)+len(v.Statics) > 0 }
+
+// filesAlone reports whether the site serves files and runs no application.
+func (s *Site) filesAlone() bool {
+	return len(s.AllMounts()) == 0 && slices.ContainsFunc(s.Hosts(), (*Vhost).serves)
+}
+
+// GracefulTimeout is how long clients may take to finish before the site ends: the longest
+// time of its groups, or for files alone the default.
+func (s *Site) GracefulTimeout() time.Duration {
+	if len(s.Groups) == 0 {
+		return NewGroup(DefaultGroup).GracefulTimeout
+	}
+	longest := time.Duration(0)
+	for _, g := range s.Groups {
+		longest = max(longest, g.GracefulTimeout)
+	}
+	return longest
 }
 
 // topHost is the top level as a host.

@@ -17,26 +17,28 @@ func (d *decoder) hostRules(hosts []*host) {
 	d.oneFormat(hosts)
 }
 
-// topRules is for the top level: what it says of its own mounts needs some.
+// topRules is for the top level: what it says of what it serves needs some.
 func (d *decoder) topRules(h *host, more bool) {
-	if len(h.Mounts) > 0 {
+	if h.serves() {
 		if !h.Default && h.ServerName == "" {
 			d.fail(h.at("default-host"), "default-host", &fault{
-				msg:  "false leaves the top level's mounts without requests, because there is no server-name",
+				msg:  "false leaves the top level without requests, because there is no server-name",
 				hint: "add server-name, or leave default-host out",
 			})
 		}
 		return
 	}
 	if !more {
-		if n := h.node.table["mount"]; n == nil || n.list != nil && len(n.list) == 0 {
-			d.fail(h.node.place, "mount", &fault{msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module"})
+		if h.leftOut("mount") && h.leftOut("static") {
+			d.fail(h.node.place, "mount", &fault{
+				msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module; or [[static]], for a site of files alone",
+			})
 		}
 		return
 	}
-	for _, key := range [...]string{"server-name", "server-alias", "default-host", "static", "handler", "redirect", "rewrite", "location"} {
+	for _, key := range [...]string{"server-name", "server-alias", "default-host", "handler", "redirect", "rewrite", "location"} {
 		if h.node.table[key] != nil {
-			d.fail(h.at(key), key, &fault{msg: "nothing is mounted at the top level that it could hold for", hint: "move it into a [[vhost]]"})
+			d.fail(h.at(key), key, &fault{msg: "nothing is served at the top level that it could hold for", hint: "move it into a [[vhost]]"})
 		}
 	}
 }
@@ -45,8 +47,10 @@ func (d *decoder) vhostRules(h *host) {
 	if h.node.table["server-name"] == nil {
 		d.fail(h.node.place, "vhost", &fault{msg: "server-name is missing", hint: `server-name = "www.example.org"`})
 	}
-	if n := h.node.table["mount"]; n == nil || n.list != nil && len(n.list) == 0 {
-		d.fail(h.node.place, "vhost", &fault{msg: "the virtual host has no [[vhost.mount]]", hint: "write [[vhost.mount]], and below it path and script or module"})
+	if h.leftOut("mount") && h.leftOut("static") {
+		d.fail(h.node.place, "vhost", &fault{
+			msg: "the virtual host has no [[vhost.mount]]", hint: "write [[vhost.mount]], and below it path and script or module; or [[vhost.static]], for a host of files alone",
+		})
 	}
 	for i, l := range h.Listen {
 		at := d.element(h, "listen", i)
@@ -57,6 +61,12 @@ func (d *decoder) vhostRules(h *host) {
 			d.fail(at, "vhost.listen", &fault{msg: l.String() + " is no address of the site", hint: "add it to listen at the top level"})
 		}
 	}
+}
+
+// leftOut reports whether an array of tables is not in the host, or is empty.
+func (h *host) leftOut(name string) bool {
+	n := h.node.table[name]
+	return n == nil || n.list != nil && len(n.list) == 0
 }
 
 // ownSocket knows the socket that every site has under systemd.
@@ -97,7 +107,7 @@ func (d *decoder) oneHostPerName(hosts []*host) {
 	}
 	owners := map[hostSpot]owner{}
 	for _, h := range hosts {
-		if len(h.Mounts) == 0 {
+		if !h.serves() {
 			continue
 		}
 		for i, name := range h.written() {
@@ -141,7 +151,7 @@ func sameNameHint(a, b *Vhost) string {
 func (d *decoder) oneDefault(hosts []*host) {
 	owners := map[hostSpot]*host{}
 	for _, h := range hosts {
-		if !h.Default || len(h.Mounts) == 0 {
+		if !h.Default || !h.serves() {
 			continue
 		}
 		var first *host
@@ -161,7 +171,7 @@ func (d *decoder) oneDefault(hosts []*host) {
 func twoDefaults(first *host) *fault {
 	if first.isTop() {
 		return &fault{
-			msg:  "the top level's mounts, the first at " + first.mounts[0].String() + ", are the default host",
+			msg:  "the top level, whose first table is at " + append(first.mounts, first.statics...)[0].String() + ", is the default host",
 			hint: "write default-host = false at the top level",
 		}
 	}
