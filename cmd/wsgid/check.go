@@ -25,7 +25,8 @@ func newCheckCommand() *cobra.Command {
 		Short: "check site files and the interpreters they name",
 		Long: `Check reads site files and prints every error as "file:line: key: message".
 For a file without errors it looks at the files, directories, users and groups the
-site names, runs each group's Python interpreter without importing the application,
+site names, for the system's systemd whether its user wsgi can read static files and
+error pages, runs each group's Python interpreter without importing the application,
 and prints what the site consists of, with the users, limits and timeouts that are
 not the default.
 
@@ -95,7 +96,7 @@ func (f checkFlags) checkServer(s *site.Site) error {
 	case f.user || isOfUser(s.Path):
 		return units.Check(s, units.Options{User: true, Runtime: os.Getenv("XDG_RUNTIME_DIR")})
 	}
-	return units.Check(s, units.Options{})
+	return joinOnce(units.Check(s, units.Options{}), s.CheckFrontEnd())
 }
 
 // isOfUser reports whether a user's own systemd serves the site file.
