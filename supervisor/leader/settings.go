@@ -186,6 +186,7 @@ func (l *Leader) programConfig(number int) []byte {
 		"module", all[0].Module,
 		"callable", all[0].Callable,
 		"applications", several(all),
+		"preload", l.preloaded(),
 		"directory", absolute("."),
 		"home", g.Home,
 		"python-path", strings.Join(g.PythonPath, ":"),

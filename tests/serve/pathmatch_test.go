@@ -60,3 +60,27 @@ group = "web"
 		}
 	}
 }
+
+// TestPathMatchPreload: scripts that are there are loaded before anybody asks for them, and
+// what the expression cannot lead to is not.
+func TestPathMatchPreload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const source = "open(__file__ + '.loaded', 'w').close()\ndef application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'there']\n"
+	for _, name := range []string{"one", "two", "OLD", ".git"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, name), "app.py", source)
+		writeFile(t, filepath.Join(dir, name), "helper.py", "raise ValueError('not an application')\n")
+	}
+	s := startSite(t, "[[mount]]\npath-match = '^/([a-z]+)/site'\nscript = '"+dir+"/$1/app.py'\n")
+	for name, want := range map[string]bool{"one": true, "two": true, "OLD": false, ".git": false} {
+		if _, err := os.Stat(filepath.Join(dir, name, "app.py.loaded")); (err == nil) != want {
+			t.Errorf("%s is loaded: %t", name, err == nil)
+		}
+	}
+	if got := s.getOK("/one/site"); got != "there" {
+		t.Errorf("got %q", got)
+	}
+}

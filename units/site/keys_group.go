@@ -142,6 +142,8 @@ func mountKeys() []Key {
 			Name: "path-match", Type: TypeString, check: checkExpression, ModWSGI: "WSGIScriptAliasMatch",
 			Meaning: "Regular expression (RE2) for URL paths, in place of path, and asked before every path, in file order; SCRIPT_NAME ends with the match, " +
 				"and $1 in script is what its first group has matched: with \"/srv/sites/$1/app.py\" the script depends on the URL, in and below the directory before the first $.",
+			Notes: "Of the scripts that depend on the URL those are loaded when a process starts that are there then and whose names the groups of the expression can make, 100 at most; the others, and all of a script with $0, when they are first asked for. " +
+				"One that cannot be loaded then keeps the new generation from serving, as any script does.",
 		},
 		{Name: "script", Type: TypeString, ModWSGI: "WSGIScriptAlias", Meaning: "Absolute path of the file that has the application."},
 		{
@@ -151,7 +153,7 @@ func mountKeys() []Key {
 		},
 		{
 			Name: "script-suffix", Type: TypeString, check: checkSuffix,
-			Meaning: "Ending of the file names in script-directory, which URLs leave out; \".wsgi\" when it is not written, empty when URLs have the whole name.",
+			Meaning: "Ending of the file names in script-directory, which URLs leave out; \".wsgi\" when it is not written, empty when URLs have the whole name: then scripts are loaded when they are first asked for.",
 		},
 		{Name: "module", Type: TypeString, Meaning: "Module that has the application, \"package.module\" or \"package.module:callable\"."},
 		{

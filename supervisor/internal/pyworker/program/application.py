@@ -13,7 +13,11 @@ def load(config):
     loaded = {path: load_script(path) for path in config['import-script'].split('\n') if path}
     if not config['applications']:
         return find(loaded, config['script'], config['module'], config['callable'])
-    return Several([one(loaded, *words) for words in named(config)])
+    applications = [one(loaded, *words) for words in named(config)]
+    for line in config['preload'].split('\n') if config['preload'] else ():
+        number, _, script = line.partition('\t')
+        applications[int(number)][0].load(script)
+    return Several(applications)
 
 
 def one(loaded, script, module, name, directory, suffix, kind):

@@ -302,6 +302,14 @@ class Directories(Loading):
         self.assertEqual(self.get(mounted, '/alias')[0], '/apps/alias')
         self.assertNotIn(outside, self.executed())
 
+    def test_preload(self):
+        other = self.write('other.wsgi', self.SOURCE)
+        mounted = self.several((other, '', 'application'), ('', '', 'application', self.root, ''), preload='1\t' + self.deep)
+        self.assertEqual(self.executed(), [other, self.deep])
+        environ = {'wsgid.application': '1', 'SCRIPT_NAME': '', 'PATH_INFO': '/x', 'wsgid.path': '/sub/dir/deep.wsgi/x'}
+        self.assertEqual(mounted(environ, None), ('', '/x', self.deep))
+        self.assertEqual(self.executed(), [other, self.deep])
+
     def test_root_behind_a_link(self):
         os.symlink(self.root, os.path.join(self.directory, 'current'))
         self.root = os.path.join(self.directory, 'current')
