@@ -134,9 +134,9 @@ func (a *App) plan(now *serving, next *site.Site) []change {
 	for i, g := range next.Groups {
 		old := now.groups[g.Name]
 		changes[i] = change{name: g.Name, conf: g, group: old, fresh: old == nil}
-		// A leader that stays knows the scripts of its time, and its processes refuse
-		// requests whose rules ask for others.
-		changes[i].whole = now.site.AccessFiles(g.Name) != next.AccessFiles(g.Name)
+		// A leader that stays knows the scripts of its time, and its processes cannot serve
+		// requests that are for others, or whose rules ask for others.
+		changes[i].whole = now.site.LoadedFiles(g.Name) != next.LoadedFiles(g.Name)
 		if old == nil {
 			changes[i].group = a.newGroup(g, true)
 		}

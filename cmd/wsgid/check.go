@@ -175,6 +175,9 @@ func printHost(w io.Writer, v *site.Vhost) {
 	}
 	for _, m := range v.Mounts {
 		fmt.Fprintf(w, "mount\t%s\t%s in group %s\n", cmp.Or(m.Path, m.PathMatch), mountTarget(m), m.Group)
+		if m.Dispatch.Script != "" {
+			fmt.Fprintf(w, "\t\tdispatch-script %s in group %s\n", m.Dispatch.Script, m.Dispatcher())
+		}
 		printOwn(w, m.Settings(v))
 	}
 	for _, st := range v.Statics {

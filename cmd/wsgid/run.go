@@ -173,5 +173,6 @@ func applicationOf(s *site.Site, g *site.Group) string {
 		}
 		names = append(names, name)
 	}
+	names = append(names, s.DispatchScripts(g.Name)...)
 	return strings.Join(slices.Compact(names), ", ")
 }

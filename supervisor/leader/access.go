@@ -35,11 +35,14 @@ func (l *Leader) accessScripts() []string {
 // reloadedScripts are the files whose change brings up another generation: where a
 // mount or a handler has script-reloading, its script and those that say who may come there.
 func (l *Leader) reloadedScripts() []string {
-	wanted := func(m *site.Mount) bool { return m.Group == l.options.Group.Name && m.ScriptReloading }
+	wanted := func(m *site.Mount) bool { return m.RunsIn(l.options.Group.Name) && m.ScriptReloading }
 	var all []string
 	for _, m := range l.options.Site.AllMounts() {
 		if wanted(m) {
 			all = append(all, m.Script)
+		}
+		if m.ScriptReloading && m.Dispatcher() == l.options.Group.Name {
+			all = append(all, m.Dispatch.Script)
 		}
 	}
 	for _, p := range l.options.Site.Places() {

@@ -102,7 +102,7 @@ func (l *Leader) handleOwnerChanged() {
 // mountOf reports whether one of the group's mounts is such a one.
 func (l *Leader) mountOf(such func(*site.Mount) bool) bool {
 	for _, m := range l.options.Site.AllMounts() {
-		if m.Group == l.options.Group.Name && such(m) {
+		if m.RunsIn(l.options.Group.Name) && such(m) {
 			return true
 		}
 	}

@@ -112,7 +112,7 @@ func (l *Leader) greet(s *session) error {
 	defer wire.CloseAll(fds[:])
 	return s.send(wire.Message{
 		Type: wire.Hello, Version: wire.LinkVersion, PID: os.Getpid(), Generation: l.generation, Process: l.last,
-		Text: l.options.Site.AccessFiles(l.options.Group.Name), Descriptors: fds[:1],
+		Text: l.options.Site.LoadedFiles(l.options.Group.Name), Descriptors: fds[:1],
 	})
 }
 

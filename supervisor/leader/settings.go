@@ -141,11 +141,24 @@ func (l *Leader) scripts() []string {
 			scripts = append(scripts, a.Script)
 		}
 	}
+	for _, name := range l.options.Site.DispatchScripts(l.options.Group.Name) {
+		scripts = append(scripts, l.deployed.of(name))
+	}
 	return append(scripts, l.accessScripts()...)
 }
 
-// applications are those that the group runs, at least one; their scripts are in the
-// release.
+// dispatchConfig names the scripts of dispatch-script for the Python program: in each line
+// the file as requests name it, and where that is.
+func (l *Leader) dispatchConfig() string {
+	var lines []string
+	for _, name := range l.options.Site.DispatchScripts(l.options.Group.Name) {
+		lines = append(lines, name+"\t"+l.deployed.of(name))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// applications are those that the group runs, an empty one if it runs none; their scripts
+// are in the release.
 func (l *Leader) applications() []site.Application {
 	all := l.options.Site.Applications(l.options.Group.Name)
 	for i := range all {
@@ -187,6 +200,8 @@ func (l *Leader) programConfig(number int) []byte {
 		"callable", all[0].Callable,
 		"applications", several(all),
 		"preload", l.preloaded(),
+		"dispatch", l.dispatchConfig(),
+		"dispatched", flag(l.options.Site.IsDispatched(g.Name)),
 		"directory", absolute("."),
 		"home", g.Home,
 		"python-path", strings.Join(g.PythonPath, ":"),

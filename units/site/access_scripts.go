@@ -132,7 +132,7 @@ func (a *Access) requirements(add func(words ...string)) {
 func (s *Site) AccessFunctions(group string) []AccessFunction {
 	var all []AccessFunction
 	for _, p := range s.Places() {
-		if p.Mount.Group != group {
+		if !slices.Contains(s.servedBy(p.Mount), group) {
 			continue
 		}
 		for _, f := range p.Policy.Access.Functions() {
@@ -144,8 +144,7 @@ func (s *Site) AccessFunctions(group string) []AccessFunction {
 	return all
 }
 
-// AccessFiles is what AccessFunctions says, as one text; "" is nothing. Processes of
-// two site files can apply the rules of each other if it is the same for both.
+// AccessFiles is what AccessFunctions says, as one text; "" is nothing.
 func (s *Site) AccessFiles(group string) string {
 	var lines []string
 	for _, f := range s.AccessFunctions(group) {

@@ -37,7 +37,7 @@ func (m *Mount) application() Application {
 func (s *Site) Applications(group string) []Application {
 	var all []Application
 	for _, m := range s.AllMounts() {
-		if a := m.application(); m.Group == group && !slices.Contains(all, a) {
+		if a := m.application(); m.RunsIn(group) && !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
@@ -57,17 +57,21 @@ func NeedsNumbers(all []Application) bool { return len(all) > 1 || len(all) == 1
 func (s *Site) ApplicationNumbers() map[*Mount]int {
 	numbers, seen := map[*Mount]int{}, map[string]map[Application]int{}
 	for _, m := range s.AllMounts() {
-		of := seen[m.Group]
-		if of == nil {
-			of = map[Application]int{}
-			seen[m.Group] = of
+		for _, group := range m.Groups() {
+			of := seen[group]
+			if of == nil {
+				of = map[Application]int{}
+				seen[group] = of
+			}
+			n, known := of[m.application()]
+			if !known {
+				n = len(of)
+				of[m.application()] = n
+			}
+			if group == m.Group {
+				numbers[m] = n
+			}
 		}
-		n, known := of[m.application()]
-		if !known {
-			n = len(of)
-			of[m.application()] = n
-		}
-		numbers[m] = n
 	}
 	for m := range numbers {
 		if a := m.application(); len(seen[m.Group]) == 1 && !a.numbered() {
@@ -132,6 +136,9 @@ func (d *decoder) applicationGroups(mounts []mounted) {
 			m.ApplicationGroup = GlobalApplications
 		}
 		named[m.Group] = append(named[m.Group], m.ownInterpreter())
+		for _, other := range m.others {
+			named[other] = append(named[other], "")
+		}
 	}
 	for _, list := range named {
 		slices.Sort(list)
@@ -185,14 +192,22 @@ func (d *decoder) deriveGroup(m mounted, base *Group) {
 func (d *decoder) oneInterpreter(mounts []mounted) {
 	first := map[string]mounted{}
 	for _, m := range mounts {
-		other, seen := first[m.Group]
+		d.alone(m, first)
+	}
+}
+
+// alone is oneInterpreter for a mount; first has those before it, by the groups that run
+// them.
+func (d *decoder) alone(m mounted, first map[string]mounted) {
+	for _, group := range m.Groups() {
+		other, seen := first[group]
 		if !seen {
-			first[m.Group] = m
+			first[group] = m
 			continue
 		}
 		if m.application() != other.application() && (m.ApplicationGroup == "" || other.ApplicationGroup == "") {
 			d.fail(m.node.place, m.key(""), &fault{
-				msg: "group " + strconv.Quote(m.Group) + " runs another application already, mounted at " + other.node.String(),
+				msg: "group " + strconv.Quote(group) + " runs another application already, mounted at " + other.node.String(),
 				hint: "give this one a group of its own; or write application-group for both: " + strconv.Quote(GlobalApplications) +
 					" shares the interpreter, a name means processes of its own",
 			})

@@ -46,7 +46,7 @@ func (s *Site) writeHost(b *bytes.Buffer, prefix string, v *Vhost) {
 		written := *m
 		written.Group = s.writtenGroup(m)
 		fmt.Fprintf(b, "\n[[%smount]]\n", prefix)
-		writeFields(b, mountFields(&written), mountFields(&Mount{Callable: DefaultCallable, ScriptSuffix: m.usualSuffix(), Policy: v.Policy}))
+		writeFields(b, mountFields(&written), mountFields(&Mount{Callable: DefaultCallable, ScriptSuffix: m.usualSuffix(), Dispatch: m.usualDispatch(), Policy: v.Policy}))
 	}
 	for _, st := range v.Statics {
 		fmt.Fprintf(b, "\n[[%sstatic]]\n", prefix)

@@ -1,5 +1,7 @@
 package site
 
+import "slices"
+
 // fields binds keys to the places that hold their values. Decoding, encoding
 // and defaults all go through it, so a key cannot be read and not written.
 type fields []field
@@ -137,7 +139,7 @@ func mountFields(m *Mount) fields {
 		{"group", &m.Group},
 		{"application-group", &m.ApplicationGroup},
 		{"script-reloading", &m.ScriptReloading},
-	}, policyFields(&m.Policy)...)
+	}, slices.Concat(dispatchFields(&m.Dispatch), policyFields(&m.Policy))...)
 }
 
 func (fs fields) find(key string) any {

@@ -49,6 +49,9 @@ func (s *Site) CheckFiles() error {
 			}
 		}
 		for i, m := range v.Mounts {
+			if g := s.Group(m.Dispatcher()); m.Dispatch.Script != "" && (g == nil || g.Chroot == "") {
+				c.at(checkFile(m.Dispatch.Script), v.mountAt(i)+".dispatch-script")
+			}
 			if g := s.Group(m.Group); m.application().Script != "" && (g == nil || g.Chroot == "") {
 				c.at(checkFile(m.Script), v.mountAt(i)+".script")
 				c.owner(g, m)

@@ -136,7 +136,7 @@ func groupResponseKeys() []Key {
 }
 
 func mountKeys() []Key {
-	return append(append(policyKeys(), mountNeedlessKeys()...), []Key{
+	return append(slices.Concat(policyKeys(), mountNeedlessKeys(), dispatchKeys()), []Key{
 		{Name: "path", Type: TypeString, check: checkURLPath, ModWSGI: "WSGIScriptAlias", Meaning: "URL path of the application."},
 		{
 			Name: "path-match", Type: TypeString, check: checkExpression, ModWSGI: "WSGIScriptAliasMatch",

@@ -18,8 +18,6 @@ func topNeedlessKeys() []Key {
 		needless("case-sensitivity", "WSGICaseSensitivity", "On", "file names are compared as Linux does"),
 		needless("verbose-debugging", "WSGIVerboseDebugging", "Off", "it does nothing in mod_wsgi, either"),
 		needless("pass-apache-request", "WSGIPassApacheRequest", "Off", "there is no Apache whose request could be passed"),
-		needless("restrict-process", "WSGIRestrictProcess", "any", "no request chooses its group: each [[mount]] names one"),
-		needless("dispatch-script", "WSGIDispatchScript", "", "no Python runs in the front end: [[vhost]] and [[mount]] say which group serves what"),
 	}
 }
 

@@ -19,6 +19,7 @@ func (d *decoder) mountRules(hosts []*host) {
 			d.mountPath(m, paths)
 			target := d.mountTarget(m)
 			group := d.mountGroup(m)
+			d.mountDispatch(m)
 			resolved = resolved && group
 			if target && group {
 				good = append(good, m)
@@ -27,6 +28,7 @@ func (d *decoder) mountRules(hosts []*host) {
 		handlers, found := d.handlerRules(h)
 		good, resolved = append(good, handlers...), resolved && found
 	}
+	d.restrictRules(hosts, good)
 	d.applicationGroups(good)
 	d.oneInterpreter(good)
 	d.ownersOfMany(good)
@@ -229,7 +231,10 @@ func (d *decoder) noGroup(name string, list []string) *fault {
 func (d *decoder) groupsUsed() {
 	used := map[string]bool{}
 	for _, m := range d.site.AllMounts() {
-		used[m.Group] = true
+		used[m.Dispatcher()] = true
+		for _, group := range m.Groups() {
+			used[group] = true
+		}
 	}
 	for _, g := range d.site.Groups {
 		if (len(used) > 0 || d.site.filesAlone()) && !used[g.Name] {

@@ -52,6 +52,9 @@ type Policy struct {
 	Compress []string
 	// CompressMinimum is the size in bytes from which on they are; 0 means every size.
 	CompressMinimum int64
+	// RestrictProcess are the daemon groups that may serve the requests, as the file names
+	// them; nil means any. See [Site.DispatchTargets].
+	RestrictProcess []string
 	// Access says which requests reach the application.
 	Access Access
 }
@@ -139,6 +142,7 @@ func policyKeys() []Key {
 			Name: "error-override", Type: TypeBool, Default: false, ModWSGI: "WSGIErrorOverride", ModWSGIDefault: "Off",
 			Meaning: "Answers the error-page, or wsgid's own text, in place of what the application answers with a status from 400 to 599; its header fields stay, but for those that describe its body.",
 		},
+		restrictKey(),
 	}, slices.Concat(responseKeys(), compressKeys(), accessKeys())...)
 }
 
@@ -164,5 +168,6 @@ func policyFields(p *Policy) fields {
 		{"local-redirects", &p.LocalRedirects},
 		{errorPageKey, &p.ErrorPages},
 		{"error-override", &p.ErrorOverride},
+		{"restrict-process", &p.RestrictProcess},
 	}, slices.Concat(responseFields(p), compressFields(p), accessFields(&p.Access))...)
 }

@@ -381,8 +381,11 @@ type Mount struct {
 	Policy Policy
 	// ScriptReloading brings up a new generation when Script changes.
 	ScriptReloading bool
+	// Dispatch chooses the group and the callable of each request.
+	Dispatch Dispatch
 
-	handler bool // it is what a Handler runs
+	others  []string // groups that run it as well, for Dispatch to choose
+	handler bool     // it is what a Handler runs
 }
 
 // DefaultCallable is the application object's name when none is written.

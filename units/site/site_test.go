@@ -102,6 +102,7 @@ func completeSite() *Site {
 				p.IgnoreActivity, p.Sendfile, p.ErrorOverride, p.ErrorPages = true, false, true, Pages{"404": "", "5xx": "Please come back later.", "503": "<p>\"Soon.\"</p>"}
 				p.TrustedProxies, p.TrustedHeaders = Peers{}, []string{"X-Forwarded-For", "X-Forwarded-Proto"}
 				p.Compress, p.CompressMinimum, p.LocalRedirects = []string{"text/html", "application/*"}, 0, false
+				p.RestrictProcess = []string{"api"}
 			})},
 		},
 		Redirects: []*Redirect{
@@ -150,7 +151,7 @@ func completeSite() *Site {
 						Path: "/apps", ScriptDirectory: "/srv/shop/apps", ScriptSuffix: ".py", Callable: "application", Group: "apps", ApplicationGroup: "%{GLOBAL}",
 						Policy: completePolicy(func(p *Policy) { p.RequestBody = 3 << 20 }),
 					},
-					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
+					{Path: "/blog", Script: "/srv/blog/app.py", Callable: "app", Group: "web", Dispatch: Dispatch{"/srv/shop/dispatch.py", "shop", 2 * time.Second}, Policy: completePolicy(func(p *Policy) { p.RequestBody = 2 << 20 })},
 				},
 				Redirects: []*Redirect{
 					{Rerouting{Path: "/sale", To: "/offers#new", Query: QueryKept}, 302},

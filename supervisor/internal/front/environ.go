@@ -30,6 +30,7 @@ func (s *session) buildEnviron(frame *group.Frame) {
 	if host := s.told(site.HostFact); host != nil && s.conn.Request.Host == nil {
 		e.addBytes("HTTP_HOST", host)
 	}
+	s.public = len(e.b)
 	s.appendGuard(&e)
 	frame.Bytes = e.b
 }

@@ -88,10 +88,10 @@ func secure(req *http1.Request) bool {
 func settledHere(name []byte) bool {
 	switch string(name) {
 	case "SERVER_PROTOCOL", "SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "REMOTE_PORT", "REQUEST_SCHEME", "HTTPS",
-		applicationKey, scriptPathKey, handledFileKey, "SCRIPT_FILENAME", "SERVER_SOFTWARE", "GATEWAY_INTERFACE":
+		"SCRIPT_FILENAME", "SERVER_SOFTWARE", "GATEWAY_INTERFACE":
 		return true
 	}
-	return bytes.IndexByte(name, '-') >= 0
+	return bytes.IndexByte(name, '-') >= 0 || bytes.HasPrefix(name, []byte("wsgid."))
 }
 
 func orElse(value []byte, otherwise string) []byte {

@@ -36,6 +36,7 @@ type local struct {
 	place    *place
 	path     []byte // clean
 	file     handledFile
+	public   int // as in session
 	query    string
 	hasQuery bool
 	ask      asked
@@ -48,6 +49,9 @@ func (s *session) current() *group.Exchange {
 	if l := s.local.Load(); l != nil {
 		return &l.exchange
 	}
+	if d := s.dispatched.Load(); d != nil {
+		return &d.exchange
+	}
 	return &s.exchange
 }
 
@@ -56,12 +60,18 @@ func (s *session) user() string {
 	if user := s.current().User(); user != "" {
 		return user
 	}
+	if d := s.dispatched.Load(); d != nil {
+		return d.exchange.User()
+	}
 	return s.exchange.User()
 }
 
 // cancel takes the request out of a queue.
 func (s *session) cancel() {
 	g, x := s.group.Load(), &s.exchange
+	if d := s.dispatched.Load(); d != nil {
+		g, x = d.group.Load(), &d.exchange
+	}
 	if l := s.local.Load(); l != nil {
 		g, x = l.group.Load(), &l.exchange
 	}
@@ -216,6 +226,11 @@ func (l *local) submit() {
 	x.Frame, x.Environ = frame, len(frame.Bytes)-wire.HeaderSize
 	x.Admitted = true // the thread that has answered is not free yet
 	x.IgnoreActivity, x.Slow = l.place.policy.IgnoreActivity, l.slow.slow
+	if d := l.place.dispatch; d != nil {
+		q := &question{to: d, front: l.front, id: l.id, request: x, group: &l.group, answer: &l.session.conn.Response}
+		q.ask(frame.Bytes[wire.HeaderSize:l.public])
+		return
+	}
 	l.group.Store(l.place.group)
 	l.place.group.Submit(x)
 }

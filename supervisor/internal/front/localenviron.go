@@ -74,6 +74,7 @@ func (l *local) appendEnviron(b []byte) []byte {
 	if hidden := old["wsgid.authorization"]; hidden != nil {
 		authorization = hidden
 	}
+	l.public = len(e.b)
 	l.place.guard.append(&e, l.method, authorization)
 	return e.b
 }

@@ -27,7 +27,8 @@ type place struct {
 	policy      site.Policy
 	rules       *rules // of policy
 	guard       guard
-	static      *static // serves the place; nil for an application
+	static      *static     // serves the place; nil for an application
+	dispatch    *dispatcher // chooses the group and the application; nil where they are known
 }
 
 // places are those of a host, found by path at a cost that their number does not
@@ -54,6 +55,9 @@ func newPlaces(s *site.Site, v *site.Vhost, groups map[string]*group.Group, numb
 			into = of[p.Mount].places
 		}
 		made := newPlace(s, p, groups, numbers)
+		if made.dispatch = newDispatcher(s, p, groups); made.dispatch != nil {
+			made.application = ""
+		}
 		made.match = of[p.Mount]
 		into.add(made)
 	}

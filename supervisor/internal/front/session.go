@@ -25,10 +25,13 @@ type session struct {
 	exchange group.Exchange
 	group    atomic.Pointer[group.Group] // of the exchange under way; Gone may ask at any moment
 	// local is what has come in place of the exchange; nil if nothing has.
-	local     atomic.Pointer[local]
-	goesLocal func(location []byte) (next func()) // goLocal, made once
-	ofSocket  bool                                // the client is at the other end of a UNIX socket; for goLocal
-	path      []byte                              // clean path of the request
+	local atomic.Pointer[local]
+	// dispatched has the exchange in place of that here; nil where nothing is dispatched.
+	dispatched atomic.Pointer[dispatched]
+	goesLocal  func(location []byte) (next func()) // goLocal, made once
+	ofSocket   bool                                // the client is at the other end of a UNIX socket; for goLocal
+	path       []byte                              // clean path of the request
+	public     int                                 // bytes at the beginning of its frame that access control does not add to
 	// rewritten is nil for a request that goes on as it came.
 	rewritten *rewritten
 	id        []byte // request id
@@ -87,7 +90,9 @@ func (s *session) handle() {
 		s.ofSocket = s.conn.Local()
 		s.conn.Response.SetLocal(s.goesLocal)
 	}
-	s.group.Store(s.place.group)
+	if s.place.dispatch == nil {
+		s.group.Store(s.place.group)
+	}
 	frame := s.front.frames.get()
 	s.buildEnviron(frame)
 	s.forget()
@@ -108,6 +113,7 @@ func (s *session) begin() {
 	s.vhost, s.place, s.file, s.rewritten = nil, nil, handledFile{}, nil
 	s.group.Store(nil)
 	s.local.Store(nil)
+	s.dispatched.Store(nil)
 	s.began = time.Now()
 	s.exchange.Reset()
 	s.path = s.path[:0]
@@ -238,10 +244,19 @@ func (s *session) send(frame *group.Frame, body *group.Body) {
 }
 
 func (s *session) sendWith(frame *group.Frame, environ int, body *group.Body) {
-	x := &s.exchange
+	x, d := &s.exchange, s.place.dispatch
+	if d != nil {
+		own := &dispatched{}
+		s.dispatched.Store(own)
+		x = &own.exchange
+	}
 	x.Response, x.Serial, x.Client = s.response(), s.conn.Response.Serial(), s
 	x.Frame, x.Environ, x.Body = frame, environ, body
 	x.IgnoreActivity, x.Slow = s.place.policy.IgnoreActivity, s.conf.slow
+	if d != nil {
+		s.ask(d, frame)
+		return
+	}
 	s.group.Load().Submit(x)
 }
 

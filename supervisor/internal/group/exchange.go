@@ -161,5 +161,14 @@ func (x *Exchange) fail(status int, sentence, fields string) {
 	frame.recycle()
 }
 
+// Refuse answers a request that no group has been given. fields are header lines.
+func (x *Exchange) Refuse(status int, sentence, fields string) {
+	x.seal()
+	x.fail(status, sentence, fields)
+}
+
+// Abandon ends a request that no group has been given, and nobody waits for.
+func (x *Exchange) Abandon() { x.abandon() }
+
 // RequestIDKey is the environ key of the request's id.
 const RequestIDKey = "mod_wsgi.request_id"

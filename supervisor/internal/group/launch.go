@@ -118,14 +118,14 @@ func (g *Group) meetNew(ctx context.Context, conf *site.Group, slot string) (met
 }
 
 // meetWarm is meetNext for the leader that a supervisor before this one has left. It
-// is ended if the site file has other scripts of access control by now: its processes
-// would refuse what the front end sends them by those.
+// is ended if the site file has other scripts of access control, or other applications, by
+// now: its processes would not know what the front end sends them by those.
 func (g *Group) meetWarm(ctx context.Context, conf *site.Group, slot string) (met, error) {
 	m, err := g.meetNext(ctx, conf, slot)
-	if err != nil || m.hello.Process == 0 || m.hello.Text == g.options.Site.AccessFiles(g.name) {
+	if err != nil || m.hello.Process == 0 || m.hello.Text == g.options.Site.LoadedFiles(g.name) {
 		return m, err
 	}
-	g.log.Info("the scripts of access control are others; starting the processes anew", "slot", slot, "pid", m.hello.PID)
+	g.log.Info("the scripts that the site file names are others; starting the processes anew", "slot", slot, "pid", m.hello.PID)
 	m.dismiss(g)
 	return g.meetNext(ctx, conf, slot)
 }

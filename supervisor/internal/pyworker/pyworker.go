@@ -23,7 +23,7 @@ var modules = [...]string{"link", "body", "exchange", "thread", "application", "
 
 // lazy modules are compiled and executed when something asks for them; until then a
 // process keeps their text.
-var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest"}
+var lazy = [...]string{"metrics", "modwsgi", "access", "access_digest", "dispatch"}
 
 // serviceModules are those of a service script, in the same way.
 var serviceModules = [...]string{"application", "surroundings", "lazy", "service"}

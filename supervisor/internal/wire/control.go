@@ -38,7 +38,7 @@ const (
 	// Hello is a leader's first message. Version is LinkVersion, PID the
 	// leader's, Generation what it has been to a supervisor before, Process the
 	// number of its newest process (both 0 when there is none), Text what its site
-	// file calls for access control (site.AccessFiles), and the one
+	// file has the processes load (site.LoadedFiles), and the one
 	// descriptor a socket that the leader made: SO_PEERCRED of it says as whom the
 	// leader runs, which that of a socket made by systemd does not.
 	Hello MessageType = "hello"

@@ -7,10 +7,14 @@ from _frozen_importlib import ModuleSpec  # importlib.machinery without what tha
 from _frozen_importlib_external import SourceFileLoader
 
 
-def load(config):
+def load(config, loaded):
     """Run the scripts of import-script; the callable that the mount names, or one for
-    all that the mounts of the group name. Raises what importing them raises."""
-    loaded = {path: load_script(path) for path in config['import-script'].split('\n') if path}
+    all that the mounts of the group name, or None if there is no mount. loaded gets the
+    modules of scripts by path. Raises what importing them raises."""
+    for path in config['import-script'].split('\n') if config['import-script'] else ():
+        loaded[path] = load_script(path)
+    if not config['script'] and not config['module'] and not config['applications']:
+        return None
     if not config['applications']:
         return find(loaded, config['script'], config['module'], config['callable'])
     applications = [one(loaded, *words) for words in named(config)]

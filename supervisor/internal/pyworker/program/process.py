@@ -289,7 +289,10 @@ class Process:
         self.tell('hello', '.'.join(map(str, sys.version_info[:3])), sys.prefix)
         try:
             self.set_up()
-            self.application = application.load(self.config)
+            loaded = {}
+            self.application = application.load(self.config, loaded)
+            if self.config['dispatch'] or self.config['dispatched'] == '1':
+                self.application = lazy.load('dispatch').Dispatch(self.config, self.application, loaded)
             if self.config['access']:
                 self.guard().load(self.config['access'])
             if self.config['warm-up']:

@@ -48,7 +48,7 @@ CONFIG = {
     'group': 'web', 'script': '', 'module': 'demo', 'callable': 'application', 'directory': '/',
     'home': '', 'python-path': '', 'locale': '', 'switch-interval': '', 'stack-size': '0',
     'stack-signal': '62', 'cpu-time-limit': '0', 'processes': '1', 'threads': '1', 'shutdown-timeout': '5', 'watch': '0',
-    'access': '', 'server-metrics': '0', 'import-script': '', 'restrict': '', 'interrupt': '', 'applications': '', 'preload': '', 'application-group': '',
+    'access': '', 'server-metrics': '0', 'import-script': '', 'restrict': '', 'interrupt': '', 'applications': '', 'preload': '', 'dispatch': '', 'dispatched': '0', 'application-group': '',
     'warm-up': '', 'warm-up-status': '200', 'software': 'wsgid/test', 'multithread': '0', 'multiprocess': '0', 'run-once': '0', 'process': '1', 'title': 'wsgid: test',
 }
 

@@ -32,7 +32,7 @@ class Loading(unittest.TestCase):
     def load(self, **config):
         config = {**CONFIG, 'module': '', **config}
         application.extend_path(config)
-        return application.load(config)
+        return application.load(config, {})
 
     def several(self, *applications, **config):
         """Load them as the leader names them; each is script, module and callable, and
