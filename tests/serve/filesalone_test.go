@@ -17,6 +17,14 @@ path = "/"
 directory = "DIR"
 
 [[vhost]]
+server-name = "old.example"
+
+[[vhost.redirect]]
+path = "/"
+to = "https://www.example/"
+status = 301
+
+[[vhost]]
 server-name = "files.example"
 
 [[vhost.static]]
@@ -41,6 +49,7 @@ func TestFilesAlone(t *testing.T) {
 		{"files.example", "/files/a.txt", http.StatusOK},
 		{"files.example", "/a.txt", http.StatusNotFound},
 		{"other.example", "/a.txt", http.StatusMisdirectedRequest},
+		{"old.example", "/a.txt", http.StatusMovedPermanently},
 	} {
 		req := s.request(t.Context(), http.MethodGet, c.target, http.NoBody)
 		req.Host = c.host

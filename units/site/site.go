@@ -27,7 +27,7 @@ type Site struct {
 	// name; nil means none.
 	Services []*Group
 	// Mounts are the top level's, in file order; nil means none, of a site that has
-	// Statics or virtual hosts.
+	// Statics, Redirects or virtual hosts.
 	Mounts []*Mount
 	// Statics are the top level's, in file order; nil means none.
 	Statics []*Static

@@ -28,9 +28,9 @@ type Vhost struct {
 	Groups []*Group
 	// WarmUp are URL paths of the host, as in [WarmUp].Paths.
 	WarmUp []string
-	// Mounts is in file order; nil means none, of a host that has Statics.
+	// Mounts is in file order; nil means none, of a host that has Statics or Redirects.
 	Mounts []*Mount
-	// Statics is in file order; nil means none, of a host that has Mounts.
+	// Statics is in file order; nil means none, of a host that has Mounts or Redirects.
 	Statics []*Static
 	// Redirects and Rewrites are in file order; nil means none.
 	Redirects []*Redirect
@@ -57,9 +57,9 @@ func (s *Site) Hosts() []*Vhost {
 }
 
 // serves reports whether the host has anything to answer with.
-func (v *Vhost) serves() bool { return len(v.Mounts)+len(v.Statics) > 0 }
+func (v *Vhost) serves() bool { return len(v.Mounts)+len(v.Statics)+len(v.Redirects) > 0 }
 
-// filesAlone reports whether the site serves files and runs no application.
+// filesAlone reports whether the site serves files, or redirects, and runs no application.
 func (s *Site) filesAlone() bool {
 	return len(s.AllMounts()) == 0 && slices.ContainsFunc(s.Hosts(), (*Vhost).serves)
 }

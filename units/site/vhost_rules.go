@@ -29,14 +29,14 @@ func (d *decoder) topRules(h *host, more bool) {
 		return
 	}
 	if !more {
-		if h.leftOut("mount") && h.leftOut("static") {
+		if h.leftOut("mount") && h.leftOut("static") && h.leftOut("redirect") {
 			d.fail(h.node.place, "mount", &fault{
-				msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module; or [[static]], for a site of files alone",
+				msg: "the site has no [[mount]]", hint: "write [[mount]], and below it path and script or module; or [[static]] or [[redirect]], for a site without an application",
 			})
 		}
 		return
 	}
-	for _, key := range [...]string{"server-name", "server-alias", "default-host", "handler", "redirect", "rewrite", "location"} {
+	for _, key := range [...]string{"server-name", "server-alias", "default-host", "handler", "rewrite", "location"} {
 		if h.node.table[key] != nil {
 			d.fail(h.at(key), key, &fault{msg: "nothing is served at the top level that it could hold for", hint: "move it into a [[vhost]]"})
 		}
@@ -47,9 +47,9 @@ func (d *decoder) vhostRules(h *host) {
 	if h.node.table["server-name"] == nil {
 		d.fail(h.node.place, "vhost", &fault{msg: "server-name is missing", hint: `server-name = "www.example.org"`})
 	}
-	if h.leftOut("mount") && h.leftOut("static") {
+	if h.leftOut("mount") && h.leftOut("static") && h.leftOut("redirect") {
 		d.fail(h.node.place, "vhost", &fault{
-			msg: "the virtual host has no [[vhost.mount]]", hint: "write [[vhost.mount]], and below it path and script or module; or [[vhost.static]], for a host of files alone",
+			msg: "the virtual host has no [[vhost.mount]]", hint: "write [[vhost.mount]], and below it path and script or module; or [[vhost.static]] or [[vhost.redirect]], for a host without an application",
 		})
 	}
 	for i, l := range h.Listen {
@@ -171,7 +171,7 @@ func (d *decoder) oneDefault(hosts []*host) {
 func twoDefaults(first *host) *fault {
 	if first.isTop() {
 		return &fault{
-			msg:  "the top level, whose first table is at " + append(first.mounts, first.statics...)[0].String() + ", is the default host",
+			msg:  "the top level, whose first table is at " + slices.Concat(first.mounts, first.statics, first.redirects)[0].String() + ", is the default host",
 			hint: "write default-host = false at the top level",
 		}
 	}
