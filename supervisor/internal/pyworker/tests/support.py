@@ -111,7 +111,8 @@ class FrontEnd:
         if data[0] == link.REQUEST:
             self.requests.send(data[:link.PACKET])
             data = data[link.PACKET:]
-        self.stream.sendall(data)
+        if data:  # else the thread may have ended the connection already
+            self.stream.sendall(data)
 
     def request(self, body=b'', deferred=False, **environ):
         fields = {'REQUEST_METHOD': 'GET', **environ}
