@@ -132,6 +132,8 @@ type exchange struct {
 
 // run has the engine answer the request. An error means that there is no whole answer.
 func (e *exchange) run(w http.ResponseWriter) error {
+	answered := e.await(w)
+	defer answered()
 	c, err := e.send()
 	if err != nil {
 		return err
@@ -147,7 +149,6 @@ func (e *exchange) run(w http.ResponseWriter) error {
 	// A client that resets the stream has the engine see it go.
 	stop := context.AfterFunc(e.request.Context(), func() { c.Close() })
 	body := e.sendBody(c)
-	answered := e.await(w)
 	response, err := c.response(e.request)
 	answered()
 	if err == nil {

@@ -10,13 +10,20 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wsgid/wsgid/units/site"
 )
 
 // engineSays has each connection to the engine be served by the next of the parts, the
 // last of which serves all further ones; the number is of connections made so far.
 func engineSays(t *testing.T, parts ...func(*bufio.Reader, net.Conn)) (client *http.Client, made *atomic.Int32) {
 	t.Helper()
-	f := newFront(t, nil)
+	return engineSaysTo(t, newFront(t, nil), parts...)
+}
+
+// engineSaysTo is engineSays for clients of a front end.
+func engineSaysTo(t *testing.T, f *Front, parts ...func(*bufio.Reader, net.Conn)) (client *http.Client, made *atomic.Int32) {
+	t.Helper()
 	made = new(atomic.Int32)
 	engine := func() (net.Conn, error) {
 		ours, theirs := net.Pipe()
@@ -32,7 +39,7 @@ func engineSays(t *testing.T, parts ...func(*bufio.Reader, net.Conn)) (client *h
 	transport := &http.Transport{Protocols: protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		go func() {
-			to := &translator{relays: f.relays, engine: engine}
+			to := &translator{relays: f.relays, engine: engine, patience: f.conf.Load().patience}
 			defer to.close()
 			defer theirs.Close()
 			f.relays.translate(theirs, f.conf.Load(), to)
@@ -249,5 +256,42 @@ func TestHTTP2ResetReachesTheEngine(t *testing.T) {
 		case <-time.After(within):
 			t.Errorf("with a body %t: the engine still waits", withBody)
 		}
+	}
+}
+
+// TestHTTP2LongAnswer: send-timeout is for clients that take nothing, and not for answers
+// that take long to come, on a connection to the engine that is new, and on one that is not.
+func TestHTTP2LongAnswer(t *testing.T) {
+	t.Parallel()
+	const timeout = 40 * time.Millisecond
+	f := newFront(t, func(s *site.Site) { s.Server.SendTimeout = timeout })
+	slowly := func(reader *bufio.Reader, conn net.Conn) {
+		for _, part := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "o", "k"} {
+			if strings.HasPrefix(part, "HTTP") && !readRequest(reader) {
+				return
+			}
+			time.Sleep(5 * timeout)
+			if _, err := io.WriteString(conn, part); err != nil {
+				return
+			}
+		}
+	}
+	client, made := engineSaysTo(t, f, func(reader *bufio.Reader, conn net.Conn) {
+		slowly(reader, conn)
+		slowly(reader, conn)
+	})
+	for range 2 {
+		r, err := client.Get("http://h/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || string(body) != "ok" {
+			t.Errorf("%q, %v", body, err)
+		}
+	}
+	if made.Load() != 1 {
+		t.Errorf("%d connections", made.Load())
 	}
 }
