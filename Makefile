@@ -52,7 +52,7 @@ PY_TESTS   := $(wildcard supervisor/internal/pyworker/tests contrib/examples/hel
 TEST_DEBS  := python3-flask python3-django curl
 TOOL_DEBS  := dbus groff-base mandoc zsh fish
 PACK_DEBS  := lintian rpm rpmlint cpio apparmor selinux-policy-dev qemu-user
-BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring
+BOOT_DEBS  := mmdebstrap systemd-container debian-archive-keyring ansible-core
 PEER_DEBS  := nginx-light uwsgi-core uwsgi-plugin-python3 apache2 libapache2-mod-wsgi-py3
 BENCH_DEBS := $(PEER_DEBS) wrk nghttp2-client $(TEST_DEBS)
 
