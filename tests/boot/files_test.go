@@ -15,10 +15,20 @@ directory = "/srv/files"
 const filesHandler = `
 [group.docs]
 user = "joe"
+rotate = "rolling"
 
 [[handler]]
 suffix = ".rst"
 script = "/srv/handler.py"
+application-group = ""
+`
+
+// filesMount is one more application of the group.
+const filesMount = `
+[[mount]]
+path = "/app"
+script = "/srv/handler.py"
+application-group = ""
 `
 
 const filesHandlerScript = `
@@ -27,6 +37,10 @@ def handle_request(environ, start_response):
         text = file.read()
     start_response('200 OK', [])
     return [b'handled: ' + text]
+
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [b'mounted']
 `
 
 func TestFiles(t *testing.T) {
@@ -78,6 +92,12 @@ func testFilesAlone(t *testing.T, m *boot.Machine) {
 		t.Errorf("wsgid check does not know that the handler reads the file:\n%s", got.Stderr)
 	}
 	m.MustRun("systemctl", "restart", "wsgi@files")
+	ask("/doc.rst", 200, "handled: source")
+	// The leader stays when a group is reloaded process by process, unless it knows less
+	// applications than the site file has now.
+	m.WriteFile("/etc/wsgi/files.toml", filesSite+filesHandler+filesMount, 0o644, "")
+	m.MustRun("systemctl", "reload", "wsgi@files")
+	ask("/app", 200, "mounted")
 	ask("/doc.rst", 200, "handled: source")
 	m.WriteFile("/etc/wsgi/files.toml", filesSite, 0o644, "")
 	m.MustRun("systemctl", "reload", "wsgi@files")
