@@ -83,11 +83,7 @@ func (w *watcher) run(ctx context.Context) {
 			if !open {
 				return
 			}
-			if event.Op == fsnotify.Chmod {
-				continue
-			}
-			for _, group := range w.groupsOf(event.Name) {
-				changed[group] = event.Name
+			if w.note(changed, event) {
 				settled = time.After(settleTime)
 			}
 		case err, open := <-w.notify.Errors:
@@ -97,12 +93,33 @@ func (w *watcher) run(ctx context.Context) {
 			w.log.Warn("changes of source files may be missed", "err", err)
 		case <-settled:
 			settled = nil
+			select {
+			case event := <-w.notify.Events:
+				// It was there in time, and this goroutine late, so the files have not settled.
+				// At the end of the events the zero value changes nothing.
+				w.note(changed, event)
+				settled = time.After(settleTime)
+				continue
+			default:
+			}
 			for group, file := range changed {
 				delete(changed, group)
 				w.reloadBecause(ctx, group, file)
 			}
 		}
 	}
+}
+
+// note adds the groups that have loaded a file to those that are changed, and reports whether
+// there are any.
+func (w *watcher) note(changed map[string]string, event fsnotify.Event) (found bool) {
+	if event.Op == fsnotify.Chmod {
+		return false
+	}
+	for _, group := range w.groupsOf(event.Name) {
+		changed[group], found = event.Name, true
+	}
+	return found
 }
 
 func (w *watcher) groupsOf(file string) []string {
