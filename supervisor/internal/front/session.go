@@ -113,7 +113,9 @@ func (s *session) begin() {
 	s.vhost, s.place, s.file, s.rewritten = nil, nil, handledFile{}, nil
 	s.group.Store(nil)
 	s.local.Store(nil)
-	s.dispatched.Store(nil)
+	if s.dispatched.Load() != nil { // a store costs more
+		s.dispatched.Store(nil)
+	}
 	s.began = time.Now()
 	s.exchange.Reset()
 	s.path = s.path[:0]
