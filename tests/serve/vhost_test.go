@@ -112,3 +112,54 @@ func TestVirtualHosts(t *testing.T) {
 		}
 	}
 }
+
+const hostPagesSite = `
+server-name = "blog.example"
+default-host = false
+error-page = { 404 = "top", 421 = "nobody" }
+
+[[mount]]
+path = "/app"
+script = {{app "hello.py"}}
+
+[[vhost]]
+server-name = "shop.example"
+error-page = { 404 = "shop" }
+
+[[vhost.mount]]
+path = "/app"
+script = {{app "hello.py"}}
+
+[[vhost]]
+server-name = "wiki.example"
+error-page = { 405 = "wiki" }
+
+[[vhost.static]]
+path = "/files"
+directory = "DIR"
+`
+
+// TestErrorPagesOfHosts: a host has error pages of its own, for what none of its mounts gets
+// as well, over those of the top level, which count for names that no host has.
+func TestErrorPagesOfHosts(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, strings.ReplaceAll(hostPagesSite, "DIR", t.TempDir()))
+	for _, c := range []struct {
+		method, host, target string
+		status               int
+		page                 string
+	}{
+		{"GET", "blog.example", "/none", http.StatusNotFound, "top"},
+		{"GET", "shop.example", "/none", http.StatusNotFound, "shop"},
+		{"GET", "wiki.example", "/none", http.StatusNotFound, "top"},
+		{"GET", "wiki.example", "/files/none", http.StatusNotFound, "top"},
+		{"POST", "wiki.example", "/files/none", http.StatusMethodNotAllowed, "wiki"},
+		{"GET", "other.example", "/app", http.StatusMisdirectedRequest, "nobody"},
+	} {
+		req := s.request(t.Context(), c.method, c.target, http.NoBody)
+		req.Host = c.host
+		if a := s.do(req); a.err != nil || a.status != c.status || a.body != c.page+"\n" {
+			t.Errorf("%s %s of %s: status %d, %q, %v, want %d %q", c.method, c.target, c.host, a.status, a.body, a.err, c.status, c.page)
+		}
+	}
+}
