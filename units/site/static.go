@@ -11,8 +11,8 @@ import (
 type Static struct {
 	// Path is the URL path, decoded, without a trailing slash except "/" itself.
 	Path string
-	// Directory is absolute. It may be a symbolic link, which is followed at every
-	// request.
+	// Directory is absolute. It may be a symbolic link: one that is changed is followed
+	// anew within a millisecond.
 	Directory string
 	// Index is the name of the file that answers for a directory; "" means none.
 	Index string
@@ -100,6 +100,7 @@ func staticKeys() []Key {
 
 // staticNotes are for the man page.
 const staticNotes = "Nothing outside of the directory is ever served, whatever a request, or a link in it, says. " +
+	"A directory that is put in the place of another, as by a symbolic link that is renamed over the last, is served within a millisecond, and a file at once. " +
 	"Files have an ETag, conditional requests and ranges are answered (RFC 9110), and the Content-Type comes from the end of the name. " +
 	"The longest path wins, of mounts and static files alike; a mount with path-match comes before both. A [[location]] with auth-type, require or access-script cannot hold for static files, because those ask an application."
 
