@@ -192,9 +192,9 @@ func (l *Loop) run() {
 	sources := make([]*Source, batch)
 	var calls []func()
 	var turn schedulerTurn
+	n := 0
 	for {
-		turn.keep()
-		n := l.wait(events)
+		n = l.wait(events, turn.keep(time.Now(), n > 0))
 		l.mu.Lock()
 		if l.closed {
 			l.mu.Unlock()
@@ -225,14 +225,37 @@ func (l *Loop) run() {
 // in its next system call, however short, and while that goes on the runtime's
 // monitor looks every 20 µs (runtime.sysmon, retake): as much work again as the
 // loop has with a slow stream of requests.
-type schedulerTurn struct{ last time.Time }
+//
+// A loop that waits in a system call for 10 ms loses its processor as well, and the
+// monitor that has taken it begins again to look every 20 µs when the loop comes back.
+// So one that has events time and again waits for a little less at once.
+type schedulerTurn struct {
+	last  time.Time // when others had a turn
+	event time.Time // when there were events
+	brisk bool      // the latest came within brisk time of each other
+}
 
-func (t *schedulerTurn) keep() {
-	const half = 5 * time.Millisecond
-	if now := time.Now(); now.Sub(t.last) > half {
+// briskTime is how long after its events a loop may expect others.
+const briskTime = 64 * time.Millisecond
+
+// keep is called before each wait, and told whether the last one ended with events. It
+// returns how long to wait, in milliseconds; -1 without end.
+func (t *schedulerTurn) keep(now time.Time, events bool) int {
+	const half, most = 5 * time.Millisecond, 8
+	if now.Sub(t.last) > half {
 		t.last = now
 		runtime.Gosched()
 	}
+	recent := now.Sub(t.event) < briskTime
+	if events {
+		t.brisk, t.event = recent, now
+	} else if !recent {
+		t.brisk = false
+	}
+	if t.brisk {
+		return most
+	}
+	return -1
 }
 
 // current reports whether a source that was found is still watched: an earlier
@@ -257,9 +280,9 @@ func (l *Loop) find(e *unix.EpollEvent) *Source {
 	return nil
 }
 
-// wait fetches events, without waiting when something was posted.
-func (l *Loop) wait(events []unix.EpollEvent) int {
-	timeout := -1
+// wait fetches events, for which it waits for timeout milliseconds, and not when
+// something was posted.
+func (l *Loop) wait(events []unix.EpollEvent, timeout int) int {
 	l.sleeping.Store(true)
 	l.mu.Lock()
 	if len(l.posted) > 0 || l.closed {

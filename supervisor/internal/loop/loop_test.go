@@ -219,3 +219,32 @@ func TestClose(t *testing.T) {
 	}
 	events.none(t, "the loop is closed")
 }
+
+// A loop waits without end unless events have come time and again.
+func TestSchedulerTurn(t *testing.T) {
+	t.Parallel()
+	const short, without = 8, -1
+	var turn schedulerTurn
+	now := time.Now()
+	for _, step := range []struct {
+		what   string
+		passed time.Duration
+		events bool
+		want   int
+	}{
+		{"nothing has come yet", time.Hour, false, without},
+		{"the first event", time.Hour, true, without},
+		{"the next one, after a while", briskTime, true, without},
+		{"one soon after it", briskTime - 1, true, short},
+		{"nothing so far", briskTime - 1, false, short},
+		{"nothing any more", 1, false, without},
+		{"one after a pause", time.Second, true, without},
+		{"one at once", 0, true, short},
+		{"one after a long wait", briskTime, true, without},
+	} {
+		now = now.Add(step.passed)
+		if got := turn.keep(now, step.events); got != step.want {
+			t.Errorf("%s: waits for %d ms, not %d", step.what, got, step.want)
+		}
+	}
+}
