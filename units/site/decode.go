@@ -283,17 +283,24 @@ func (d *decoder) groupRules(key string, n *node, g *Group) {
 
 // mountTables reads the mounts of a host.
 func (d *decoder) mountTables(h *host) {
-	n := h.node.table["mount"]
+	d.tablesOf(h, "mount", func(n *node, key string) {
+		m := &Mount{Policy: h.Policy}
+		d.table(tableMount, n, key+".", mountFields(m))
+		h.Mounts, h.mounts = append(h.Mounts, m), append(h.mounts, n)
+	})
+}
+
+// tablesOf reads the tables of a name in a host, in file order; read gets the table and
+// its key.
+func (d *decoder) tablesOf(h *host, name string, read func(n *node, key string)) {
+	n := h.node.table[name]
 	if n == nil {
 		return
 	}
-	for i, e := range d.tables(n, h.below("mount")) {
-		m := &Mount{Policy: h.Policy}
-		key := h.mountAt(i)
+	for i, e := range d.tables(n, h.below(name)) {
+		key := h.below(elementKey(name, i))
 		d.site.lines[key] = e.place
-		d.table(tableMount, e, key+".", mountFields(m))
-		h.Mounts = append(h.Mounts, m)
-		h.mounts = append(h.mounts, e)
+		read(e, key)
 	}
 }
 

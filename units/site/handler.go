@@ -87,18 +87,11 @@ func (v *Vhost) handlerAt(i int) string { return v.below(elementKey("handler", i
 
 // handlerTables reads the handlers of a host.
 func (d *decoder) handlerTables(h *host) {
-	n := h.node.table["handler"]
-	if n == nil {
-		return
-	}
-	for i, e := range d.tables(n, h.below("handler")) {
+	d.tablesOf(h, "handler", func(n *node, key string) {
 		one := h.newHandler()
-		key := h.handlerAt(i)
-		d.site.lines[key] = e.place
-		d.table(tableHandler, e, key+".", handlerFields(one))
-		h.Handlers = append(h.Handlers, one)
-		h.handlers = append(h.handlers, e)
-	}
+		d.table(tableHandler, n, key+".", handlerFields(one))
+		h.Handlers, h.handlers = append(h.Handlers, one), append(h.handlers, n)
+	})
 }
 
 // handlerRules checks the handlers of a host; good are those that name an application.

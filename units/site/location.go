@@ -30,21 +30,13 @@ func (l *Location) Over(p Policy) Policy {
 
 // locationTables reads the locations of a host.
 func (d *decoder) locationTables(h *host) {
-	n := h.node.table["location"]
-	if n == nil {
-		return
-	}
 	paths := map[string]place{}
-	for i, e := range d.tables(n, h.below("location")) {
-		d.location(h, i, e, paths)
-	}
+	d.tablesOf(h, "location", func(n *node, key string) { d.location(h, n, key, paths) })
 }
 
 // location reads one; paths has the places of those before it.
-func (d *decoder) location(h *host, i int, n *node, paths map[string]place) {
+func (d *decoder) location(h *host, n *node, key string, paths map[string]place) {
 	l := &Location{}
-	key := h.below(elementKey("location", i))
-	d.site.lines[key] = n.place
 	d.table(tableLocation, n, key+".", append(policyFields(&l.policy), field{"path", &l.Path}))
 	for _, name := range n.sortedKeys() {
 		if policyFields(&l.policy).find(name) != nil {

@@ -8,28 +8,16 @@ import (
 
 // reroutingTables reads the redirects and the rewrites of a host.
 func (d *decoder) reroutingTables(h *host) {
-	d.reroutings(h, "redirect", func(n *node, key string) {
+	d.tablesOf(h, "redirect", func(n *node, key string) {
 		r := newRedirect()
 		d.table(tableRedirect, n, key+".", redirectFields(r))
 		h.Redirects, h.redirects = append(h.Redirects, r), append(h.redirects, n)
 	})
-	d.reroutings(h, "rewrite", func(n *node, key string) {
+	d.tablesOf(h, "rewrite", func(n *node, key string) {
 		r := newRewrite()
 		d.table(tableRewrite, n, key+".", rewriteFields(r))
 		h.Rewrites, h.rewrites = append(h.Rewrites, r), append(h.rewrites, n)
 	})
-}
-
-func (d *decoder) reroutings(h *host, name string, read func(n *node, key string)) {
-	n := h.node.table[name]
-	if n == nil {
-		return
-	}
-	for i, e := range d.tables(n, h.below(name)) {
-		key := h.below(elementKey(name, i))
-		d.site.lines[key] = e.place
-		read(e, key)
-	}
 }
 
 // reroutingRules checks what no single key of a redirect or a rewrite can.

@@ -2,18 +2,11 @@ package site
 
 // staticTables reads the static files of a host.
 func (d *decoder) staticTables(h *host) {
-	n := h.node.table["static"]
-	if n == nil {
-		return
-	}
-	for i, e := range d.tables(n, h.below("static")) {
+	d.tablesOf(h, "static", func(n *node, key string) {
 		st := h.newStatic()
-		key := h.staticAt(i)
-		d.site.lines[key] = e.place
-		d.table(tableStatic, e, key+".", staticFields(st))
-		h.Statics = append(h.Statics, st)
-		h.statics = append(h.statics, e)
-	}
+		d.table(tableStatic, n, key+".", staticFields(st))
+		h.Statics, h.statics = append(h.Statics, st), append(h.statics, n)
+	})
 }
 
 // staticRules checks what static files need, and how they go together with the mounts.
