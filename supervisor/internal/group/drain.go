@@ -88,8 +88,11 @@ func (g *Group) abort(threads []*thread, why string) {
 }
 
 // CutOff ends what the group has under way and what is queued, for the reason why, and
-// takes no further request. Stop or Release is still to be called.
+// takes no further request. When it returns all of that has its answer, also if another
+// call has begun with it. Stop or Release is still to be called.
 func (g *Group) CutOff(why string) {
+	g.cutting.Lock()
+	defer g.cutting.Unlock()
 	for _, gen := range g.close(why) {
 		g.abortAll(gen, why)
 	}

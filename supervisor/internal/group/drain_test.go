@@ -130,6 +130,41 @@ func TestRecycleDrainLimit(t *testing.T) {
 	}
 }
 
+// Two may call CutOff: the group's own limit and the site's. The later one closes the
+// connections then, so what the first has begun to answer must be answered.
+func TestCutOffTwice(t *testing.T) {
+	r := newRig(t, func(g *site.Group) { g.Processes = 1 })
+	_, w := r.start(1, 1)
+	held := r.request("/held")
+	w[0][0].take(wire.Request)
+	held.mu.Lock() // the answer cannot be given yet
+	calls := make(chan struct{}, 2)
+	cutOff := func() { r.group.CutOff("graceful-timeout"); calls <- struct{}{} }
+	go cutOff()
+	var all []*thread
+	r.group.mu.Lock()
+	for _, p := range r.group.current.processes {
+		all = append(all, p.threads...)
+	}
+	r.group.mu.Unlock()
+	eventually(t, "the request to be taken from its thread", func() bool {
+		all[0].mu.Lock()
+		defer all[0].mu.Unlock()
+		return all[0].job.over
+	})
+	go cutOff()
+	select {
+	case <-calls:
+		t.Error("a call returned before the request had its answer")
+		calls <- struct{}{}
+	case <-time.After(50 * time.Millisecond):
+	}
+	held.mu.Unlock()
+	held.answered(503)
+	<-calls
+	<-calls
+}
+
 // CutOff ends and logs each request, those that wait for a thread included.
 func TestCutOff(t *testing.T) {
 	r := newRig(t, func(g *site.Group) { g.Processes = 1 })

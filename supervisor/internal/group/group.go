@@ -96,6 +96,7 @@ type Group struct {
 	running sync.WaitGroup // goroutines of generations and threads
 
 	reloading sync.Mutex // held by Reload: one at a time
+	cutting   sync.Mutex // held by CutOff: a second call waits for what the first ends
 
 	mu       sync.Mutex
 	current  *generation // nil while there is none
