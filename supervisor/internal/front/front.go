@@ -290,7 +290,7 @@ func (f *Front) Done(c *http1.Conn) {
 	f.logs.RLock()
 	f.logOf(s).write(s, r)
 	f.logs.RUnlock()
-	s.local.Store(nil) // a connection that waits keeps nothing of it
+	unset(&s.local) // a connection that waits keeps nothing of it
 }
 
 // trustsAddress reports whether what somebody at an address says of others is

@@ -44,15 +44,22 @@ type local struct {
 	exchange group.Exchange
 }
 
-// current is the exchange that counts for the request.
-func (s *session) current() *group.Exchange {
+// underWay is the exchange that counts for the request, and its group; nil before that is
+// known.
+func (s *session) underWay() (*group.Exchange, *group.Group) {
 	if l := s.local.Load(); l != nil {
-		return &l.exchange
+		return &l.exchange, l.group.Load()
 	}
 	if d := s.dispatched.Load(); d != nil {
-		return &d.exchange
+		return &d.exchange, d.group.Load()
 	}
-	return &s.exchange
+	return &s.exchange, s.group.Load()
+}
+
+// current is the exchange that counts for the request.
+func (s *session) current() *group.Exchange {
+	x, _ := s.underWay()
+	return x
 }
 
 // user is the name of the client, if access control has asked for it.
@@ -68,14 +75,7 @@ func (s *session) user() string {
 
 // cancel takes the request out of a queue.
 func (s *session) cancel() {
-	g, x := s.group.Load(), &s.exchange
-	if d := s.dispatched.Load(); d != nil {
-		g, x = d.group.Load(), &d.exchange
-	}
-	if l := s.local.Load(); l != nil {
-		g, x = l.group.Load(), &l.exchange
-	}
-	if g != nil {
+	if x, g := s.underWay(); g != nil {
 		g.Cancel(x)
 	}
 }

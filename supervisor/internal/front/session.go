@@ -112,10 +112,8 @@ func (s *session) begin() {
 	}
 	s.vhost, s.place, s.file, s.rewritten = nil, nil, handledFile{}, nil
 	s.group.Store(nil)
-	s.local.Store(nil)
-	if s.dispatched.Load() != nil { // a store costs more
-		s.dispatched.Store(nil)
-	}
+	unset(&s.local)
+	unset(&s.dispatched)
 	s.began = time.Now()
 	s.exchange.Reset()
 	s.path = s.path[:0]
@@ -123,6 +121,13 @@ func (s *session) begin() {
 		takeClient(s.conn)
 	}
 	s.front.capture(s)
+}
+
+// unset has the pointer be nil, without the store, which costs more, where it is.
+func unset[T any](p *atomic.Pointer[T]) {
+	if p.Load() != nil {
+		p.Store(nil)
+	}
 }
 
 // chooseID takes the request's id from a proxy that is trusted, or makes one.
