@@ -26,22 +26,39 @@ func (s *session) query() []byte {
 func (s *session) reroute() (status int, text, fields string) {
 	req := &s.conn.Request
 	a := wanted{host: req.Host, method: req.Method, path: s.path, query: req.Query}
+	if status, text, fields = s.redirect(&a); status != 0 {
+		return status, text, fields
+	}
+	status, text = s.rewrite(a)
+	return status, text, ""
+}
+
+// redirect is the answer to a request that is to be asked elsewhere; status 0 if it is not.
+func (s *session) redirect(a *wanted) (status int, text, fields string) {
 	for i := range s.vhost.reroutings.redirects {
 		r := &s.vhost.reroutings.redirects[i]
-		if f, holds := r.find(&a); holds {
-			switch r.status {
-			case 404:
-				return 404, "There is nothing at this address.", ""
-			case 410:
-				return 410, "What was at this address is gone for good.", ""
-			}
-			to := r.location(&f)
-			if len(to) > s.conf.headSize {
-				return 414, "The address that this one leads to is too long.", ""
-			}
-			return r.status, "This is to be found at another address.", "Location: " + string(to) + "\r\n"
+		f, holds := r.find(a)
+		if !holds {
+			continue
 		}
+		switch r.status {
+		case 404:
+			return 404, "There is nothing at this address.", ""
+		case 410:
+			return 410, "What was at this address is gone for good.", ""
+		}
+		to := r.location(&f)
+		if len(to) > s.conf.headSize {
+			return 414, "The address that this one leads to is too long.", ""
+		}
+		return r.status, "This is to be found at another address.", "Location: " + string(to) + "\r\n"
 	}
+	return 0, "", ""
+}
+
+// rewrite has the request go on with another address where one counts in place of a, or
+// says why it cannot.
+func (s *session) rewrite(a wanted) (status int, text string) {
 	old, changed := a, false
 	for i := range s.vhost.reroutings.rewrites {
 		r := &s.vhost.reroutings.rewrites[i]
@@ -52,9 +69,9 @@ func (s *session) reroute() (status int, text, fields string) {
 		next, err := r.rewrite(&f, s.conf.headSize)
 		switch {
 		case errors.Is(err, errLong):
-			return 414, "The address that this one stands for is too long.", ""
+			return 414, "The address that this one stands for is too long."
 		case err != nil:
-			return 400, "The request cannot be served: " + err.Error() + ".", ""
+			return 400, "The request cannot be served: " + err.Error() + "."
 		}
 		a, changed = next, true
 		if r.last {
@@ -65,7 +82,7 @@ func (s *session) reroute() (status int, text, fields string) {
 		s.rewritten = &rewritten{query: a.query, oldPath: bytes.Clone(old.path), oldQuery: bytes.Clone(old.query)}
 		s.path = append(s.path[:0], a.path...)
 	}
-	return 0, "", ""
+	return 0, ""
 }
 
 var (
