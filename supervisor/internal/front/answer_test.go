@@ -202,18 +202,8 @@ func TestSpooledBodies(t *testing.T) {
 			})
 			k := &taker{Front: f, took: make(chan bodySpool, 1), errs: make(chan error, 1)}
 			server := http1.NewServer(http1.Options{Limits: http1.DefaultLimits(), MaxConnections: 10, Logger: f.logger}, k)
-			source, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			l, err := http1.NewListener(source)
-			if err != nil {
-				t.Fatal(err)
-			}
-			served := make(chan error, 1)
-			go func() { served <- server.Serve(l) }()
-			defer func() { l.Close(); <-served; server.Close() }()
-			conn, err := net.Dial("tcp", source.Addr().String())
+			t.Cleanup(server.Close)
+			conn, err := net.Dial("tcp", listen(t, "tcp", server.Serve).String())
 			if err != nil {
 				t.Fatal(err)
 			}

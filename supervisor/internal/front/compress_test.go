@@ -41,23 +41,11 @@ func playAt(t *testing.T, text string, play func(r group.Response, serial uint64
 	f := newFront(t, func(s *site.Site) { *s = *parseSite(t, text) })
 	p := &player{Front: f, play: play}
 	server := http1.NewServer(f.serverOptions(&f.options.Site.Server, f.conf.Load().hosts), p)
-	source, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := http1.NewListener(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
-		l.Close()
-		<-served
 		server.Close()
 		p.done.Wait()
 	})
-	return source.Addr()
+	return listen(t, "tcp", server.Serve)
 }
 
 const compressSite = `compress = ["text/*", "Application/JSON"]

@@ -61,6 +61,13 @@ func newFront(t testing.TB, change func(*site.Site)) *Front {
 // serveAt serves f and returns the address.
 func serveAt(t testing.TB, f *Front, network string) net.Addr {
 	t.Helper()
+	return listen(t, network, f.Serve)
+}
+
+// listen has a socket served until the test ends, before what was cleaned up for it
+// earlier, and returns the address.
+func listen(t testing.TB, network string, serve func(*http1.Listener) error) net.Addr {
+	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
 		address = filepath.Join(t.TempDir(), "s")
@@ -74,7 +81,7 @@ func serveAt(t testing.TB, f *Front, network string) net.Addr {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- f.Serve(l) }()
+	go func() { served <- serve(l) }()
 	t.Cleanup(func() {
 		l.Close()
 		if err := <-served; err != nil {
